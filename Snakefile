@@ -1,0 +1,36 @@
+# The pipeline: each rule is one row of neurodecode/pipeline.py and calls the command line.
+from neurodecode.workflow import Workflow
+
+
+configfile: "config/config.yaml"
+
+
+flow = Workflow(config, workflow.configfiles)
+
+
+wildcard_constraints:
+    study="[a-z0-9][a-z0-9_-]*",
+    subject="[A-Za-z0-9]+",
+    target="[a-z0-9_]+",
+    responses="[a-z0-9_]+",
+    chain="[a-z0-9_]+-[a-z0-9_]+",
+    system="[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+",
+    source="decoded|true|permuted|mean",
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        flow.report(),
+
+
+include: "workflows/rules/targets.smk"
+include: "workflows/rules/preprocess.smk"
+include: "workflows/rules/design.smk"
+include: "workflows/rules/embed.smk"
+include: "workflows/rules/reconstruct.smk"
+include: "workflows/rules/evaluate.smk"
+include: "workflows/rules/report.smk"

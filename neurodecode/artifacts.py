@@ -1,0 +1,366 @@
+"""Reading and writing of everything that the stages hand on: the only place that does.
+
+A file is written under a temporary name and renamed when whole. The ``.json`` sidecar is written
+last and commits the artefact: what is missing its sidecar does not exist. A sidecar holds the
+hashes of its files and of the sidecars that it was made from, so one chain of hashes reaches back
+to the recording. It holds no time and no path of a machine: identical runs hash alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from neurodecode import __version__
+from neurodecode.contracts import Conditions, Reconstruction, Responses, Targets
+from neurodecode.errors import DataError, OutputError
+
+__all__ = [
+    "SCHEMA",
+    "Sidecar",
+    "commit",
+    "hash_file",
+    "hash_settings",
+    "is_current",
+    "load_arrays",
+    "load_conditions",
+    "load_reconstruction",
+    "load_responses",
+    "load_targets",
+    "read_sidecar",
+    "read_table",
+    "save_arrays",
+    "save_conditions",
+    "save_reconstruction",
+    "save_responses",
+    "save_targets",
+    "write_table",
+    "write_text",
+    "writing",
+]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """The commit record of one artefact.
+
+    Attributes
+    ----------
+    stage : str
+        Stage that made it.
+    settings : str
+        Hash of the settings that the stage depends on.
+    seed : int
+        Seed of the run.
+    inputs, files : dict of str to str
+        sha256 of what was read (by name) and of the artefact's own files.
+    facts : dict
+        What a reader needs beside the arrays (shape, extractor, classes, ...).
+    schema, version
+        Layout of the artefact; version of the package that wrote it.
+    """
+
+    stage: str
+    settings: str
+    seed: int
+    inputs: dict[str, str]
+    files: dict[str, str]
+    facts: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+    version: str = __version__
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes ``path`` when the block ends without an error.
+
+    The temporary file or folder is removed where the block fails, so that no half-written
+    artefact stands under its final name.
+
+    Raises
+    ------
+    OutputError
+        Where the file system refuses (full disk, no permission).
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}). Free space or choose "
+            "another folder with --out, then run the same command again: finished work is kept."
+        ) from error
+    except SafetensorError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error}). Free space or choose another folder, "
+            "then run the same command again: finished work is kept."
+        ) from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a tab-separated table with a header, whole or not at all."""
+    with writing(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+
+
+def read_table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a tab-separated table; columns named in ``text`` stay text (``01`` is not 1)."""
+    try:
+        table = pd.read_csv(path, sep="\t", na_values=["n/a"], dtype=dict.fromkeys(text, str))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{path}: not a tab-separated table ({error})") from error
+    for column in text:
+        if column in table:
+            table[column] = table[column].fillna("")
+    return table
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file's content."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+
+
+def hash_settings(settings: object) -> str:
+    """First 16 hex digits of the sha256 of a JSON-able object with sorted keys."""
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def commit(
+    path: Path,
+    stage: str,
+    *,
+    settings: str,
+    seed: int,
+    inputs: Sequence[Path],
+    files: Sequence[Path],
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the sidecar ``path`` that makes an artefact count.
+
+    Parameters
+    ----------
+    path : Path
+        The sidecar, ``*.json``.
+    stage, settings, seed
+        See :class:`Sidecar`.
+    inputs, files : sequence of Path
+        What was read; what was written. Files are named relative to the sidecar's folder.
+    facts : mapping, optional
+        See :class:`Sidecar`.
+    """
+    record = Sidecar(
+        stage=stage,
+        settings=settings,
+        seed=seed,
+        inputs=_input_hashes(inputs),
+        files={file.relative_to(path.parent).as_posix(): hash_file(file) for file in files},
+        facts=dict(facts or {}),
+    )
+    write_text(path, json.dumps(record.__dict__, indent=1, sort_keys=True) + "\n")
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a sidecar.
+
+    Raises
+    ------
+    DataError
+        Where it is missing, damaged, or written by a newer version of this package.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: damaged ({error}). Delete it and run again.") from error
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if not isinstance(schema, int):
+        raise DataError(f"{path}: not an artefact of neurodecode (no schema number)")
+    if schema > SCHEMA:
+        raise DataError(
+            f"{path}: written in schema {schema} by neurodecode {record.get('version')}; this "
+            f"version ({__version__}) reads schemas up to {SCHEMA}. Update neurodecode."
+        )
+    try:
+        return Sidecar(**record)
+    except TypeError as error:
+        raise DataError(f"{path}: not a complete sidecar ({error})") from error
+
+
+def is_current(path: Path, *, settings: str, seed: int, inputs: Sequence[Path]) -> bool:
+    """Whether the artefact behind a sidecar is what the same job would make again."""
+    if not path.exists() or not all(source.exists() for source in inputs):
+        return False
+    record = read_sidecar(path)
+    return (
+        record.version == __version__
+        and record.settings == settings
+        and record.seed == seed
+        and record.inputs == _input_hashes(inputs)
+        and all((path.parent / name).exists() for name in record.files)
+    )
+
+
+def _input_hashes(inputs: Sequence[Path]) -> dict[str, str]:
+    names = [f"{source.parent.name}/{source.name}" for source in inputs]
+    return {name: hash_file(source) for name, source in zip(names, inputs, strict=True)}
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays as safetensors, whole or not at all."""
+    with writing(path) as temporary:
+        save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, temporary)
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a safetensors file.
+
+    Raises
+    ------
+    DataError
+        Where the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="numpy") as stream:
+            return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path}: not a whole safetensors file ({error})") from error
+
+
+TEXT = ("participant_id", "trial", "stimulus", "category", "session", "item", "unit", "roi")
+
+
+def save_responses(sidecar: Path, responses: Responses) -> list[Path]:
+    """Write the files of ``Responses`` beside their sidecar's name; returns them."""
+    stem = sidecar.with_suffix("")
+    files = [
+        stem.with_suffix(".safetensors"),
+        stem.with_name(f"{stem.name}_trials.tsv"),
+        stem.with_name(f"{stem.name}_units.tsv"),
+    ]
+    save_arrays(files[0], {"data": responses.data})
+    write_table(files[1], responses.trials)
+    write_table(files[2], responses.units)
+    return files
+
+
+def load_responses(sidecar: Path) -> Responses:
+    """Read ``Responses`` from the sidecar that commits them."""
+    facts, stem = read_sidecar(sidecar).facts, sidecar.with_suffix("")
+    return Responses(
+        data=load_arrays(stem.with_suffix(".safetensors"))["data"],
+        trials=read_table(stem.with_name(f"{stem.name}_trials.tsv"), text=TEXT),
+        units=read_table(stem.with_name(f"{stem.name}_units.tsv"), text=TEXT),
+        transductive=bool(facts["transductive"]),
+    )
+
+
+def save_targets(sidecar: Path, targets: Targets) -> tuple[list[Path], dict[str, Any]]:
+    """Write the files of ``Targets``; returns them and the facts for the sidecar."""
+    file = sidecar.with_suffix(".safetensors")
+    save_arrays(file, {"values": targets.values})
+    facts = {"ids": targets.ids, "shape": targets.shape, "extractor": targets.extractor}
+    return [file], facts
+
+
+def load_targets(sidecar: Path) -> Targets:
+    """Read ``Targets`` from the sidecar that commits them."""
+    facts = read_sidecar(sidecar).facts
+    return Targets(
+        ids=tuple(facts["ids"]),
+        values=load_arrays(sidecar.with_suffix(".safetensors"))["values"],
+        shape=tuple(facts["shape"]),
+        extractor=facts["extractor"],
+    )
+
+
+def save_conditions(sidecar: Path, conditions: Conditions) -> tuple[list[Path], dict[str, Any]]:
+    """Write the files of ``Conditions``; returns them and the facts for the sidecar."""
+    files = [sidecar.with_suffix(".safetensors"), sidecar.with_suffix(".tsv")]
+    save_arrays(files[0], dict(conditions.arrays))
+    write_table(files[1], conditions.table)
+    return files, {"classes": conditions.classes}
+
+
+def load_conditions(sidecar: Path) -> Conditions:
+    """Read ``Conditions`` from the sidecar that commits them."""
+    facts = read_sidecar(sidecar).facts
+    return Conditions(
+        table=read_table(sidecar.with_suffix(".tsv"), text=TEXT),
+        arrays=load_arrays(sidecar.with_suffix(".safetensors")),
+        classes=tuple(facts["classes"]),
+    )
+
+
+def save_reconstruction(sidecar: Path, drawn: Reconstruction) -> list[Path]:
+    """Write the shown pictures as PNG, all samples as safetensors and the table as TSV.
+
+    The folder that has the sidecar's name holds ``{item}.png``, enlarged by nothing.
+    """
+    from PIL import Image
+
+    files = [sidecar.with_suffix(".safetensors"), sidecar.with_suffix(".tsv")]
+    folder = sidecar.with_suffix("")
+    with writing(folder) as temporary:
+        temporary.mkdir()
+        for item, picture in zip(drawn.table["item"], drawn.shown, strict=True):
+            Image.fromarray(picture).save(temporary / f"{item}.png")
+    gates = {f"gate.{name}": values for name, values in drawn.gates.items()}
+    save_arrays(files[0], {"samples": drawn.samples, "chosen": drawn.chosen, **gates})
+    table = drawn.table.assign(chosen=drawn.chosen, **drawn.gates)
+    write_table(files[1], table)
+    return [*files, *sorted(folder.iterdir())]
+
+
+def load_reconstruction(sidecar: Path) -> Reconstruction:
+    """Read a ``Reconstruction`` from the sidecar that commits it."""
+    read_sidecar(sidecar)
+    arrays = load_arrays(sidecar.with_suffix(".safetensors"))
+    table = read_table(sidecar.with_suffix(".tsv"), text=TEXT)
+    prefix = "gate."
+    gates = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+    return Reconstruction(
+        table=table.drop(columns=["chosen", *gates]),
+        samples=arrays["samples"],
+        chosen=arrays["chosen"],
+        gates=gates,
+    )

@@ -1,0 +1,157 @@
+"""The commands. Everything heavy is imported inside the handlers, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurodecode import __version__
+from neurodecode.errors import DataWarning, NeurodecodeError
+
+if TYPE_CHECKING:
+    from neurodecode.config import RunConfig
+
+__all__ = ["main"]
+
+WILDCARDS = ("target", "responses", "subject", "chain", "system", "source")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code (2 for a user's mistake)."""
+    options = _parser().parse_args(argv)
+    _one_thread()
+    warnings.showwarning = _show_warning
+    try:
+        code: int = options.handler(options)
+    except NeurodecodeError as error:
+        print(f"neurodecode: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("neurodecode: stopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="neurodecode", description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"neurodecode {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    stage = commands.add_parser("stage", help="run one stage of the pipeline, as the rules do")
+    stage.add_argument("name", help="targets, preprocess, design, embed, reconstruct, ...")
+    stage.add_argument("--study", help="name of a study (not for: report)")
+    for wildcard in WILDCARDS:
+        stage.add_argument(f"--{wildcard}", metavar="NAME")
+    stage.set_defaults(handler=_stage)
+
+    one = commands.add_parser("reconstruct", help="one subject's stimuli, from data to pictures")
+    one.add_argument("--study", required=True, help="name of a study, or a path to its YAML")
+    one.add_argument("--subject", required=True, help="participant, e.g. 01")
+    one.set_defaults(handler=_reconstruct)
+
+    for command in (stage, one):
+        command.add_argument("--config", type=Path, default=Path("config/config.yaml"))
+        command.add_argument("--seed", type=int, help="default: the one in config.yaml")
+        command.add_argument(
+            "--out", "--results", dest="out", type=Path, help="results folder (config: results)"
+        )
+
+    doctor = commands.add_parser("doctor", help="devices, weights, data, versions; what to get")
+    doctor.add_argument("--config", type=Path, default=Path("config/config.yaml"))
+    doctor.set_defaults(handler=_doctor)
+
+    schema = commands.add_parser("schema", help="JSON schema of a study's YAML")
+    schema.set_defaults(handler=_schema)
+    return parser
+
+
+_DESCRIPTION = "Decode brain recordings: what was seen, with an honest score beside it."
+
+
+def _one_thread() -> None:
+    """Give numerical libraries one thread: jobs fill the cores, and sums stay bit-identical."""
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    if issubclass(category, DataWarning):
+        print(f"warning: {message}", file=sys.stderr)
+
+
+def _run_config(options: argparse.Namespace) -> RunConfig:
+    from neurodecode.config import load_run
+
+    run = load_run(options.config)
+    changes = {"seed": options.seed, "results": options.out and str(options.out)}
+    return run.model_copy(update={k: v for k, v in changes.items() if v is not None})
+
+
+def _stage(options: argparse.Namespace) -> int:
+    from neurodecode.config import load_study
+    from neurodecode.errors import ConfigError
+    from neurodecode.paths import Paths
+    from neurodecode.pipeline import STAGES, Job, run, run_report
+
+    config = _run_config(options)
+    if options.name == "report":
+        studies = [load_study(name, options.config) for name in config.studies]
+        run_report(studies, Path(config.results), config.seed)
+        return 0
+    if options.name not in STAGES:
+        raise ConfigError(f"stage must be one of {', '.join([*STAGES, 'report'])}, got "
+                          f"{options.name!r}")
+    needed = STAGES[options.name].wildcards
+    missing = [f"--{w}" for w in needed if getattr(options, w) is None]
+    if options.study is None or missing:
+        raise ConfigError(f"stage {options.name} needs --study {' '.join(f'--{w}' for w in needed)}")
+    study = load_study(options.study, options.config)
+    paths = Paths(Path(config.results), study.name)
+    run(Job(options.name, study, paths, config.seed, {w: getattr(options, w) for w in needed}))
+    return 0
+
+
+def _reconstruct(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from neurodecode.config import load_study
+    from neurodecode.paths import Paths
+    from neurodecode.pipeline import jobs_for_subject, run
+    from neurodecode.report.terminal import print_subject
+
+    config, study = _run_config(options), load_study(options.study, options.config)
+    paths = Paths(Path(config.results), study.name)
+    console = Console(stderr=True)
+    jobs = list(jobs_for_subject(study, paths, config.seed, options.subject))
+    for number, job in enumerate(jobs, start=1):
+        name = f"[{number}/{len(jobs)}] {job.stage} {' '.join(job.wildcards.values())}"
+        with console.status(name):
+            done = run(job, reuse=True)
+        console.print(f"{name}: {'done' if done else 'kept'}", highlight=False)
+    print_subject(study, paths, options.subject)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from neurodecode.doctor import examine
+
+    return examine(options.config)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    import json
+
+    from neurodecode.config import StudyConfig
+
+    print(json.dumps(StudyConfig.model_json_schema(), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""The YAML files: what to run (``config.yaml``) and one complete file a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from neurodecode.embed.settings import DecoderSettings
+from neurodecode.errors import ConfigError
+from neurodecode.evaluate.settings import EvaluateSettings
+from neurodecode.preprocess.settings import EstimatorSettings
+from neurodecode.reconstruct.settings import (
+    SOURCES,
+    GeneratorSettings,
+    ReconstructSettings,
+    Source,
+)
+from neurodecode.settings import Name, Section
+from neurodecode.studies.settings import DataSettings, DesignSettings
+from neurodecode.targets.settings import TargetSettings
+
+Model = TypeVar("Model", bound=BaseModel)
+
+__all__ = ["RunConfig", "StudyConfig", "SystemSettings", "load_run", "load_study"]
+
+
+class SystemSettings(Section):
+    """One way from responses to pictures: a chain and a generator, by section names."""
+
+    responses: Name
+    decoder: Name
+    generator: Name
+    role: Literal["system", "baseline", "peer"] = "system"
+    sources: tuple[Source, ...] = Field(
+        SOURCES, min_length=1, description="where conditions come from; ceilings and controls"
+    )
+
+    @property
+    def chain(self) -> str:
+        """Name of the responses and decoder that the system stands on."""
+        return f"{self.responses}-{self.decoder}"
+
+    @property
+    def name(self) -> str:
+        """Name of the system."""
+        return f"{self.chain}-{self.generator}"
+
+
+class StudyConfig(Section):
+    """One study: its data, its named sections and the systems made from them."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
+    title: str
+    data: DataSettings
+    responses: dict[Name, EstimatorSettings] = Field(min_length=1)
+    targets: dict[Name, TargetSettings] = Field(min_length=1)
+    design: DesignSettings
+    decoders: dict[Name, DecoderSettings] = Field(min_length=1)
+    generators: dict[Name, GeneratorSettings] = Field(min_length=1)
+    reconstruct: ReconstructSettings
+    evaluate: EvaluateSettings
+    systems: tuple[SystemSettings, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for system in self.systems:
+            _known("responses", system.responses, self.responses)
+            _known("decoder", system.decoder, self.decoders)
+            _known("generator", system.generator, self.generators)
+        for name, decoder in self.decoders.items():
+            for target in decoder.targets:
+                _known(f"decoders.{name}.targets", target, self.targets)
+        _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
+        names = [system.name for system in self.systems]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"systems: listed twice: {', '.join(twice)}")
+        return self
+
+    @property
+    def chains(self) -> tuple[str, ...]:
+        """Names of all chains, in the order of the systems."""
+        return tuple(dict.fromkeys(system.chain for system in self.systems))
+
+    def system(self, name: str) -> SystemSettings:
+        """Return the system of that name."""
+        known = {system.name: system for system in self.systems}
+        _require("system", name, known)
+        return known[name]
+
+    def chain(self, name: str) -> SystemSettings:
+        """Return the first system that stands on that chain."""
+        known = {system.chain: system for system in reversed(self.systems)}
+        _require("chain", name, known)
+        return known[name]
+
+
+class RunConfig(Section):
+    """Which studies a run covers, with which seed, and where results go."""
+
+    studies: tuple[str, ...] = Field(min_length=1)
+    seed: int = Field(1, ge=0, lt=2**31)
+    results: str = "results"
+
+
+def _known(where: str, name: str, table: Mapping[str, Any]) -> None:
+    if name not in table:
+        raise ValueError(f"{where}: must be one of {', '.join(table)}, got {name!r}")
+
+
+def _require(what: str, name: str, table: Mapping[str, Any]) -> None:
+    if name not in table:
+        raise ConfigError(f"{what} must be one of {', '.join(table)}, got {name!r}")
+
+
+def load_run(path: Path) -> RunConfig:
+    """Read ``config.yaml``."""
+    return _validated(RunConfig, path)
+
+
+def load_study(name: str, config: Path) -> StudyConfig:
+    """Read a study's YAML.
+
+    Parameters
+    ----------
+    name : str
+        Name of a file in ``studies/`` beside ``config``, or a path that ends in ``.yaml``.
+    config : Path
+        The run's ``config.yaml``.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return _validated(StudyConfig, Path(name))
+    folder = config.parent / "studies"
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = sorted(file.stem for file in folder.glob("*.yaml"))
+        raise ConfigError(
+            f"study must be one of {', '.join(known) or '(none found)'} in {folder}, or a path "
+            f"to a .yaml file, got {name!r}"
+        )
+    study = _validated(StudyConfig, path)
+    if study.name != name:
+        raise ConfigError(f"{path}: name must be the file's own ({name}), got {study.name!r}")
+    return study
+
+
+def _validated(model: type[Model], path: Path) -> Model:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: no such file. Run inside the project's folder or name it with --config."
+        ) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: not readable as YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: must be a mapping of keys, got {type(raw).__name__}")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        lines = [_explain(model, detail) for detail in error.errors()]
+        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+
+
+def _explain(model: type[BaseModel], detail: Any) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: unknown key; check the spelling against config/README.md"
+    if detail["type"] == "missing":
+        return f"{key}: missing key ({model.__name__} needs it)"
+    found = "" if isinstance(detail["input"], dict) else f", got {detail['input']!r}"
+    return f"{key or model.__name__}: {detail['msg']}{found}"

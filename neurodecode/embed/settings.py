@@ -1,0 +1,32 @@
+"""Settings of the folds and of the decoders."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from neurodecode.settings import Name, Section
+
+__all__ = ["DecoderSettings", "RidgeSettings", "ShrinkageLdaSettings"]
+
+
+class RidgeSettings(Section):
+    """Ridge regression to each target; one alpha a target, chosen in inner folds."""
+
+    kind: Literal["ridge"]
+    targets: tuple[Name, ...] = Field(min_length=1, description="names of sections in targets")
+    alphas: tuple[float, ...] = Field(
+        (0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6), min_length=1, description="grid for alpha"
+    )
+    inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
+
+
+class ShrinkageLdaSettings(Section):
+    """Linear discriminant analysis with Ledoit-Wolf shrinkage; targets by class prototype."""
+
+    kind: Literal["shrinkage_lda"]
+    targets: tuple[Name, ...] = Field(min_length=1, description="names of sections in targets")
+
+
+DecoderSettings = Annotated[RidgeSettings | ShrinkageLdaSettings, Field(discriminator="kind")]

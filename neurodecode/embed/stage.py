@@ -1,0 +1,148 @@
+"""Stage ``embed``: fit one decoder a fold and subject, decode the held-out trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from neurodecode.artifacts import (
+    hash_file,
+    load_arrays,
+    load_responses,
+    load_targets,
+    read_sidecar,
+    save_arrays,
+    save_conditions,
+)
+from neurodecode.contracts import (
+    CONDITION_COLUMNS,
+    Conditions,
+    Float,
+    Responses,
+    Stimuli,
+    Targets,
+)
+from neurodecode.embed.design import fold_names, load_design
+from neurodecode.errors import DataError
+from neurodecode.pipeline import Job, Output
+from neurodecode.progress import track
+from neurodecode.registry import Decoder, make
+
+__all__ = ["run", "trial_targets"]
+
+
+def trial_targets(targets: Targets, trials: pd.DataFrame, stimuli: Stimuli) -> Float:
+    """Return the target of each trial, float32 (n_trials, d).
+
+    A trial whose picture is known gets that picture's features; one of which only the category
+    is known gets the mean over the category's ``train`` pictures, so scored pictures take no
+    part in training.
+
+    Raises
+    ------
+    DataError
+        Where a trial's picture or category is not among the stimuli.
+    """
+    row_of = {name: row for row, name in enumerate(targets.ids)}
+    train = stimuli.table[stimuli.table["set"] == "train"]
+    prototypes = {
+        category: targets.values[[row_of[name] for name in part["id"]]].mean(axis=0)
+        for category, part in train.groupby("category")
+    }
+    rows = []
+    for name, category in zip(trials["stimulus"], trials["category"], strict=True):
+        if name in row_of:
+            rows.append(targets.values[row_of[name]])
+        elif not name and category in prototypes:
+            rows.append(prototypes[category])
+        else:
+            raise DataError(
+                f"trials: {'picture' if name else 'category'} {name or category!r} is not among "
+                f"the study's {len(stimuli)} stimuli"
+            )
+    return np.stack(rows).astype(np.float32)
+
+
+def run(job: Job) -> Output:
+    """Fit and decode all subjects of a chain; folds are kept one by one."""
+    chain = job.wildcards["chain"]
+    system = job.study.chain(chain)
+    names = job.study.decoders[system.decoder].targets
+    targets = {name: load_targets(job.paths.targets(name)) for name in names}
+    design, stimuli = load_design(job.paths), job.adapter.stimuli()
+    folds, subjects = fold_names(design), job.adapter.subjects()
+    decoded: dict[str, str] = {}
+    with track(f"embed {chain}", total=len(folds) * len(subjects)) as advance:
+        for subject in subjects:
+            responses = load_responses(job.paths.responses(system.responses, subject))
+            wanted = {n: trial_targets(t, responses.trials, stimuli) for n, t in targets.items()}
+            parts = []
+            for fold in folds:
+                rows = design[(design["fold"] == fold) & (design["participant_id"] == subject)]
+                parts.append(_fold(job, fold, subject, responses, wanted, rows))
+                advance()
+            decoded[subject] = hash_file(_save(job, subject, parts))
+    return Output([], {"conditions": decoded})
+
+
+def _fold(
+    job: Job,
+    fold: str,
+    subject: str,
+    responses: Responses,
+    targets: Mapping[str, Float],
+    rows: pd.DataFrame,
+) -> Conditions:
+    """Fit on the fold's training trials and decode its test trials, or read what was kept."""
+    sidecar = job.paths.fold(job.wildcards["chain"], fold, subject)
+    role = responses.trials["trial"].map(dict(zip(rows["trial"], rows["role"], strict=True)))
+    table = responses.trials[(role == "test").to_numpy()].assign(fold=fold)
+    table = table[list(CONDITION_COLUMNS)].reset_index(drop=True)
+    if job.holds(sidecar):
+        kept = load_arrays(sidecar.with_suffix(".safetensors"))
+        decoded = {n.removeprefix("decoded."): a for n, a in kept.items() if "decoded." in n}
+        return Conditions(table, decoded, tuple(read_sidecar(sidecar).facts["classes"]))
+    train, test = (role == "train").to_numpy(), (role == "test").to_numpy()
+    group_of = dict(zip(rows["trial"], rows["group"], strict=True))
+    decoder: Decoder = make(
+        "decoder", job.study.decoders[job.study.chain(job.wildcards["chain"]).decoder]
+    )
+    decoder.fit(
+        responses.data[train],
+        {name: values[train] for name, values in targets.items()},
+        labels=_labels(responses.trials[train]),
+        groups=responses.trials["trial"][train].map(group_of).to_numpy(dtype=str),
+    )
+    decoded = decoder.predict(responses.data[test])
+    file = sidecar.with_suffix(".safetensors")
+    save_arrays(file, {**decoder.state(), **{f"decoded.{n}": a for n, a in decoded.items()}})
+    job.commit(sidecar, Output([file], {"classes": decoder.classes}))
+    return Conditions(table, decoded, decoder.classes)
+
+
+def _labels(trials: pd.DataFrame) -> np.ndarray:
+    """Categories of trials of which only the category is known; a picture's is no label."""
+    known = trials["stimulus"] == ""
+    return np.where(known, trials["category"], "").astype(str)
+
+
+def _save(job: Job, subject: str, parts: list[Conditions]) -> Path:
+    """Join the folds' conditions, each test trial once; returns the sidecar."""
+    classes = {part.classes for part in parts}
+    if len(classes) > 1:
+        raise DataError(
+            f"subject {subject}: training trials of different folds hold different categories; "
+            "every category must be trained in every fold"
+        )
+    sidecar = job.paths.conditions(job.wildcards["chain"], subject)
+    whole = Conditions(
+        table=pd.concat([part.table for part in parts], ignore_index=True),
+        arrays={n: np.concatenate([p.arrays[n] for p in parts]) for n in parts[0].arrays},
+        classes=parts[0].classes,
+    )
+    files, facts = save_conditions(sidecar, whole)
+    job.commit(sidecar, Output(files, facts))
+    return sidecar

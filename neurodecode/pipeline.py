@@ -1,0 +1,331 @@
+"""The table of stages: what each reads, writes and depends on.
+
+The Snakemake rules, ``neurodecode stage`` and ``neurodecode reconstruct`` all walk this one table.
+A stage's function takes a :class:`Job`, writes the artefact's files and returns an
+:class:`Output`; the sidecar that commits them is written here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from neurodecode.artifacts import commit, hash_settings, is_current
+from neurodecode.config import StudyConfig
+from neurodecode.errors import ConfigError
+from neurodecode.paths import Paths
+from neurodecode.registry import Study, make
+
+__all__ = ["STAGES", "Job", "Output", "Stage", "jobs_for_subject", "report_inputs", "run", "run_report", "wildcards_of"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one stage.
+
+    Attributes
+    ----------
+    stage : str
+        Name in :data:`STAGES`.
+    study : StudyConfig
+        The study's YAML.
+    paths : Paths
+        Where its artefacts lie.
+    seed : int
+        Seed of the run.
+    wildcards : mapping of str to str
+        Values of the stage's wildcards (``subject``, ``chain``, ...).
+    """
+
+    stage: str
+    study: StudyConfig
+    paths: Paths
+    seed: int
+    wildcards: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def adapter(self) -> Study:
+        """The study's data set."""
+        adapter: Study = make("study", self.study.data)
+        return adapter
+
+    @property
+    def spec(self) -> Stage:
+        """This job's row of the table."""
+        return STAGES[self.stage]
+
+    @property
+    def sidecar(self) -> Path:
+        """The sidecar that commits this job's artefact."""
+        return self.spec.output(self.paths, **self.wildcards)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that this job reads."""
+        return self.spec.inputs(self, **self.wildcards)
+
+    @property
+    def settings_hash(self) -> str:
+        """Hash of the settings that this job's result depends on."""
+        return hash_settings(
+            {"stage": self.stage, "settings": self.spec.settings(self.study, **self.wildcards)}
+        )
+
+    def holds(self, sidecar: Path) -> bool:
+        """Whether an artefact of this job is there and is what it would make again."""
+        settings = self.settings_hash
+        return is_current(sidecar, settings=settings, seed=self.seed, inputs=self.inputs)
+
+    def commit(self, sidecar: Path, output: Output) -> None:
+        """Write the sidecar that makes an artefact of this job count."""
+        commit(
+            sidecar,
+            self.stage,
+            settings=self.settings_hash,
+            seed=self.seed,
+            inputs=self.inputs,
+            files=output.files,
+            facts=output.facts,
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a stage's function wrote: files, and facts for the sidecar."""
+
+    files: list[Path]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table.
+
+    Attributes
+    ----------
+    wildcards : tuple of str
+        What tells its jobs apart, beside the study.
+    function : str
+        ``module:function`` that does the work.
+    output : callable (paths, **wildcards) -> Path
+        The sidecar that commits the artefact.
+    inputs : callable (job, **wildcards) -> list of Path
+        What is read.
+    settings : callable (study, **wildcards) -> object
+        What of the YAML the result depends on.
+    """
+
+    wildcards: tuple[str, ...]
+    function: str
+    output: Callable[..., Path]
+    inputs: Callable[..., list[Path]]
+    settings: Callable[..., object]
+
+
+def _targets_settings(study: StudyConfig, target: str) -> object:
+    return [study.data.model_dump(), study.targets[target].model_dump()]
+
+
+def _preprocess_settings(study: StudyConfig, responses: str, subject: str) -> object:
+    return [study.data.model_dump(), study.responses[responses].model_dump(), subject]
+
+
+def _design_inputs(job: Job) -> list[Path]:
+    return [
+        job.paths.responses(responses, subject)
+        for responses in used_responses(job.study)
+        for subject in job.adapter.subjects()
+    ]
+
+
+def _embed_inputs(job: Job, chain: str) -> list[Path]:
+    system, paths = job.study.chain(chain), job.paths
+    return [
+        paths.design(),
+        *(paths.responses(system.responses, subject) for subject in job.adapter.subjects()),
+        *(paths.targets(target) for target in job.study.decoders[system.decoder].targets),
+    ]
+
+
+def _embed_settings(study: StudyConfig, chain: str) -> object:
+    system = study.chain(chain)
+    return [system.responses, study.decoders[system.decoder].model_dump()]
+
+
+def _reconstruct_inputs(job: Job, system: str, source: str, subject: str) -> list[Path]:
+    chain = job.study.system(system).chain
+    return [
+        job.paths.design(),
+        job.paths.decoders(chain),
+        *(job.paths.targets(target) for target in used_targets(job.study, system)),
+    ]
+
+
+def _reconstruct_settings(study: StudyConfig, system: str, source: str, subject: str) -> object:
+    generator = study.generators[study.system(system).generator]
+    return [study.reconstruct.model_dump(), generator.model_dump(), source, subject]
+
+
+def _evaluate_inputs(job: Job, system: str, subject: str) -> list[Path]:
+    spec = job.study.system(system)
+    return [
+        job.paths.design(),
+        job.paths.decoders(spec.chain),
+        job.paths.targets(job.study.reconstruct.choose_by),
+        *(job.paths.pictures(system, source, subject) for source in spec.sources),
+    ]
+
+
+def _evaluate_settings(study: StudyConfig, system: str, subject: str) -> object:
+    return [study.evaluate.model_dump(), study.system(system).model_dump()]
+
+
+STAGES: dict[str, Stage] = {
+    "targets": Stage(
+        ("target",),
+        "neurodecode.targets.stage:run",
+        lambda paths, target: paths.targets(target),
+        lambda job, target: [],
+        _targets_settings,
+    ),
+    "preprocess": Stage(
+        ("responses", "subject"),
+        "neurodecode.preprocess.stage:run",
+        lambda paths, responses, subject: paths.responses(responses, subject),
+        lambda job, responses, subject: list(job.adapter.sources(subject)),
+        _preprocess_settings,
+    ),
+    "design": Stage(
+        (),
+        "neurodecode.embed.design:run",
+        lambda paths: paths.design(),
+        _design_inputs,
+        lambda study: [study.data.model_dump(), study.design.model_dump()],
+    ),
+    "embed": Stage(
+        ("chain",),
+        "neurodecode.embed.stage:run",
+        lambda paths, chain: paths.decoders(chain),
+        _embed_inputs,
+        _embed_settings,
+    ),
+    "reconstruct": Stage(
+        ("system", "source", "subject"),
+        "neurodecode.reconstruct.stage:run",
+        lambda paths, system, source, subject: paths.pictures(system, source, subject),
+        _reconstruct_inputs,
+        _reconstruct_settings,
+    ),
+    "evaluate": Stage(
+        ("system", "subject"),
+        "neurodecode.evaluate.stage:run",
+        lambda paths, system, subject: paths.scores(system, subject),
+        _evaluate_inputs,
+        _evaluate_settings,
+    ),
+}
+
+
+def used_responses(study: StudyConfig) -> list[str]:
+    """Names of the response sections that some system uses."""
+    return list(dict.fromkeys(system.responses for system in study.systems))
+
+
+def used_targets(study: StudyConfig, system: str) -> list[str]:
+    """Names of the targets that reconstruct reads for one system."""
+    decoder = study.decoders[study.system(system).decoder]
+    return list(dict.fromkeys([*decoder.targets, study.reconstruct.choose_by]))
+
+
+def wildcards_of(
+    job_stage: str, study: StudyConfig, subjects: tuple[str, ...]
+) -> Iterator[dict[str, str]]:
+    """Yield the wildcards of every job of a stage that a study needs."""
+    if job_stage == "targets":
+        names = [name for s in study.systems for name in used_targets(study, s.name)]
+        yield from ({"target": name} for name in dict.fromkeys(names))
+    elif job_stage == "preprocess":
+        for responses in used_responses(study):
+            yield from ({"responses": responses, "subject": subject} for subject in subjects)
+    elif job_stage == "design":
+        yield {}
+    elif job_stage == "embed":
+        yield from ({"chain": chain} for chain in study.chains)
+    elif job_stage == "reconstruct":
+        for system in study.systems:
+            for source in system.sources:
+                for subject in subjects:
+                    yield {"system": system.name, "source": source, "subject": subject}
+    else:
+        for system in study.systems:
+            yield from ({"system": system.name, "subject": subject} for subject in subjects)
+
+
+def run(job: Job, *, reuse: bool = False) -> bool:
+    """Run one job and commit its artefact.
+
+    Parameters
+    ----------
+    job : Job
+        What to run.
+    reuse : bool
+        Skip the work where the sidecar says that the artefact is what this job would make.
+
+    Returns
+    -------
+    bool
+        Whether work was done.
+    """
+    if reuse and job.holds(job.sidecar):
+        return False
+    module, _, function = job.spec.function.partition(":")
+    output: Output = getattr(import_module(module), function)(job)
+    job.commit(job.sidecar, output)
+    log.info("%s %s: done", job.stage, " ".join(job.wildcards.values()))
+    return True
+
+
+def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
+    """Return the sidecars of everything that the report over some studies reads."""
+    inputs = []
+    for study in studies:
+        paths = Paths(results, study.name)
+        subjects = Job("design", study, paths, 0).adapter.subjects()
+        for stage in ("reconstruct", "evaluate"):
+            output = STAGES[stage].output
+            inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
+    return inputs
+
+
+def run_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
+    """Write the report over some studies; returns its files."""
+    from neurodecode.report.stage import write_report
+
+    return write_report(studies, results, seed)
+
+
+def jobs_for_subject(study: StudyConfig, paths: Paths, seed: int, subject: str) -> Iterator[Job]:
+    """Yield, in order, every job that one subject's pictures and scores stand on.
+
+    Raises
+    ------
+    ConfigError
+        Where the study has no such subject.
+    """
+    subjects = Job("design", study, paths, seed).adapter.subjects()
+    if subject not in subjects:
+        raise ConfigError(
+            f"study {study.name}: subject must be one of {', '.join(subjects)}, got {subject!r}"
+        )
+    for stage in STAGES:
+        for wildcards in wildcards_of(stage, study, subjects):
+            if stage in ("reconstruct", "evaluate") and wildcards["subject"] != subject:
+                continue
+            yield Job(stage, study, paths, seed, wildcards)

@@ -1,0 +1,131 @@
+"""Pictures without a generative network: retrieval and the baselines beside every score."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from neurodecode.contracts import Conditions, Float
+from neurodecode.errors import DataError
+from neurodecode.registry import Gallery
+
+__all__ = ["LinearPixels", "MeanPicture", "Prototype", "RandomPicture", "Retrieval", "nearest"]
+
+Pictures = NDArray[np.uint8]
+Seeds = NDArray[np.int64]
+
+
+def nearest(decoded: Float, candidates: Float) -> NDArray[np.int64]:
+    """Return, for each decoded row (n, d), the candidate (m, d) of highest centred cosine.
+
+    Both are centred on the candidates' mean: features of networks share a large common part,
+    which says nothing of which picture it is.
+    """
+    mean = candidates.mean(axis=0)
+    similarity = _unit(decoded - mean) @ _unit(candidates - mean).T
+    best: NDArray[np.int64] = similarity.argmax(axis=1)
+    return best
+
+
+def _unit(rows: Float) -> Float:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Float = (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+    return unit
+
+
+class Retrieval:
+    """The training picture whose features are nearest to the decoded ones.
+
+    Parameters
+    ----------
+    by : str
+        Target that is compared.
+    """
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+        self.uses = (by,)
+
+    def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
+        """Return one picture an item, (n, 1, h, w, 3)."""
+        rows = nearest(conditions.arrays[self.by], gallery.targets[self.by].values)
+        return gallery.stimuli.pixels[rows][:, None]
+
+
+class Prototype:
+    """The training picture nearest to the mean features of the decoded class.
+
+    Parameters
+    ----------
+    by : str
+        Target that is compared.
+    """
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+        self.uses = ("label",)
+
+    def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
+        """Return one picture an item, (n, 1, h, w, 3)."""
+        values = gallery.targets[self.by].values
+        category = gallery.stimuli.table["category"].to_numpy()
+        shown = {}
+        for name in conditions.classes:
+            of_class = np.flatnonzero(category == name)
+            if not len(of_class):
+                raise DataError(f"prototype: no training picture of category {name!r}")
+            best = nearest(values[of_class].mean(axis=0, keepdims=True), values[of_class])
+            shown[name] = gallery.stimuli.pixels[of_class[best[0]]]
+        decoded = conditions.arrays["label"].argmax(axis=1)
+        return np.stack([shown[conditions.classes[k]] for k in decoded])[:, None]
+
+
+class MeanPicture:
+    """The mean of the training pictures, whatever was decoded."""
+
+    uses: tuple[str, ...] = ()
+
+    def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
+        """Return one picture an item, (n, 1, h, w, 3)."""
+        mean = gallery.stimuli.pixels.mean(axis=0, dtype=np.float64).round().astype(np.uint8)
+        return np.repeat(mean[None, None], len(conditions), axis=0)
+
+
+class RandomPicture:
+    """A random training picture, whatever was decoded."""
+
+    uses: tuple[str, ...] = ()
+
+    def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
+        """Return one picture a seed, (n, n_samples, h, w, 3)."""
+        n = len(gallery.stimuli)
+        draw = [[np.random.default_rng(seed).integers(n) for seed in row] for row in seeds]
+        pictures: Pictures = gallery.stimuli.pixels[np.array(draw)]
+        return pictures
+
+
+class LinearPixels:
+    """The linearly decoded pixels themselves, clipped and enlarged.
+
+    Parameters
+    ----------
+    target : str
+        Target of kind ``pixels``.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.uses = (target,)
+
+    def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
+        """Return one picture an item, (n, 1, h, w, 3)."""
+        height, width = gallery.stimuli.pixels.shape[1:3]
+        shape = gallery.targets[self.target].shape
+        decoded = conditions.arrays[self.target].reshape(-1, *shape)
+        small = (decoded.clip(0, 1) * 255).round().astype(np.uint8)
+        large = [
+            np.asarray(Image.fromarray(p).resize((width, height), Image.Resampling.BICUBIC))
+            for p in small
+        ]
+        return np.stack(large)[:, None]

@@ -1,0 +1,186 @@
+"""Which class serves which ``kind`` in a study's YAML, and what each family must offer.
+
+Built-in kinds are listed here; an installed package adds its own through an entry point in the
+group ``neurodecode.<family>`` whose name is the kind and whose value is the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodecode.contracts import (
+    Conditions,
+    Float,
+    Recording,
+    Responses,
+    Stimuli,
+    Targets,
+)
+from neurodecode.errors import ConfigError
+
+__all__ = [
+    "Backend",
+    "Decoder",
+    "Estimator",
+    "Extractor",
+    "Gallery",
+    "Study",
+    "kinds",
+    "load",
+    "make",
+]
+
+BUILT_IN: dict[str, dict[str, str]] = {
+    "study": {
+        "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
+    },
+    "estimator": {
+        "as_given": "neurodecode.preprocess.as_given:AsGiven",
+        "blocks": "neurodecode.preprocess.blocks:Blocks",
+        "block_position": "neurodecode.preprocess.block_position:BlockPosition",
+    },
+    "extractor": {
+        "openclip": "neurodecode.targets.semantic:OpenClipTarget",
+        "pixels": "neurodecode.targets.pixels:PixelTarget",
+        "latent": "neurodecode.targets.latent:LatentTarget",
+    },
+    "decoder": {
+        "ridge": "neurodecode.embed.ridge:RidgeDecoder",
+        "shrinkage_lda": "neurodecode.embed.lda:ShrinkageLdaDecoder",
+    },
+    "backend": {
+        "retrieval": "neurodecode.reconstruct.baselines:Retrieval",
+        "prototype": "neurodecode.reconstruct.baselines:Prototype",
+        "mean_picture": "neurodecode.reconstruct.baselines:MeanPicture",
+        "random_picture": "neurodecode.reconstruct.baselines:RandomPicture",
+        "linear_pixels": "neurodecode.reconstruct.baselines:LinearPixels",
+        "embedded": "neurodecode.reconstruct.embedded:Embedded",
+    },
+}
+
+
+class Study(Protocol):
+    """Adapter of one data set: who took part, what they saw, what was recorded."""
+
+    level: str
+    simulated: bool
+
+    def subjects(self) -> tuple[str, ...]:
+        """Names of the participants, without ``sub-``."""
+
+    def stimuli(self) -> Stimuli:
+        """Pictures; ``set`` says which may be used for training and which are scored."""
+
+    def load(self, subject: str) -> Recording | Responses:
+        """Read (or simulate) one participant's data."""
+
+    def sources(self, subject: str) -> Sequence[Path]:
+        """Files that :meth:`load` reads."""
+
+    def about(self) -> Mapping[str, str]:
+        """Plain words for the report: ``recorded``, ``seen``, ``limits``, ``licence``."""
+
+
+class Estimator(Protocol):
+    """From a recording to one response a trial."""
+
+    def estimate(self, data: Recording | Responses) -> Responses:
+        """Return the responses of all trials; sees no label."""
+
+
+class Extractor(Protocol):
+    """From pictures to feature vectors."""
+
+    def extract(self, stimuli: Stimuli) -> Targets:
+        """Return one row of features a picture."""
+
+
+class Decoder(Protocol):
+    """From response vectors to the features of what was seen; fitted on one fold."""
+
+    def fit(
+        self,
+        X: Float,
+        targets: Mapping[str, Float],
+        *,
+        labels: NDArray[np.str_],
+        groups: NDArray[Any],
+    ) -> Self:
+        """Fit on training trials; ``groups`` belong to the inner splits.
+
+        ``X`` is (n_trials, n_units), each target (n_trials, d), ``labels`` the category of each
+        trial (empty strings where there is none).
+        """
+
+    def predict(self, X: Float) -> dict[str, Float]:
+        """Decode each row alone; ``label`` (n_trials, n_classes) where labels were given."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Columns of ``label``."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Learned arrays, for safetensors."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What a backend may look at: the training pictures of one fold and their features."""
+
+    stimuli: Stimuli
+    targets: Mapping[str, Targets]
+
+
+class Backend(Protocol):
+    """From decoded conditions to pictures."""
+
+    uses: tuple[str, ...]
+
+    def generate(
+        self, conditions: Conditions, gallery: Gallery, *, seeds: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        """Draw pictures, uint8 (n_items, n_samples, h, w, 3).
+
+        ``seeds`` is (n_items, n_samples); a backend that draws nothing at random returns one
+        sample an item.
+        """
+
+
+def kinds(family: str) -> dict[str, str]:
+    """All kinds of a family, built in and installed: kind -> ``module:Class``."""
+    installed = {e.name: e.value for e in entry_points(group=f"neurodecode.{family}")}
+    return {**installed, **BUILT_IN[family]}
+
+
+def load(family: str, kind: str) -> Any:
+    """Import the class behind a kind.
+
+    Raises
+    ------
+    ConfigError
+        Where no such kind is known.
+    """
+    known = kinds(family)
+    if kind not in known:
+        raise ConfigError(f"{family} kind must be one of {', '.join(sorted(known))}, got {kind!r}")
+    module, _, name = known[kind].partition(":")
+    return getattr(import_module(module), name)
+
+
+def make(family: str, settings: Any, **extra: Any) -> Any:
+    """Build the object that a settings section describes.
+
+    The section's keys, without ``kind``, are the keyword arguments of the class; ``extra`` adds
+    what the caller knows (seed, results folder).
+    """
+    options = settings.model_dump(exclude={"kind", "role"})
+    return load(family, settings.kind)(**options, **extra)

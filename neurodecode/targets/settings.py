@@ -1,0 +1,40 @@
+"""Settings of the targets: what the decoders aim at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from neurodecode.settings import Section
+
+__all__ = ["LatentSettings", "OpenClipSettings", "PixelSettings", "TargetSettings"]
+
+
+class OpenClipSettings(Section):
+    """Image embedding of an OpenCLIP model, L2-normalised."""
+
+    kind: Literal["openclip"]
+    weights: str = Field(
+        "embedded",
+        description="embedded: the tiny model that ships; else a folder in open_clip's layout",
+    )
+
+
+class PixelSettings(Section):
+    """The pictures themselves, resized."""
+
+    kind: Literal["pixels"]
+    size: int = Field(64, ge=4, le=512, description="pixels a side")
+
+
+class LatentSettings(Section):
+    """Latent of the embedded autoencoder."""
+
+    kind: Literal["latent"]
+    weights: str = Field("embedded", description="embedded, or a folder of an AutoencoderKL")
+
+
+TargetSettings = Annotated[
+    OpenClipSettings | PixelSettings | LatentSettings, Field(discriminator="kind")
+]

@@ -1,0 +1,85 @@
+"""What the Snakemake rules ask: inputs, outputs and commands, all from the table of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from neurodecode.config import RunConfig, StudyConfig, load_study
+from neurodecode.errors import ConfigError
+from neurodecode.paths import Paths
+from neurodecode.pipeline import STAGES, Job, report_inputs
+
+__all__ = ["Workflow"]
+
+
+class Workflow:
+    """The run, as Snakemake needs it.
+
+    Parameters
+    ----------
+    config : mapping
+        Snakemake's merged config (files and ``--config key=value``).
+    files : sequence of path
+        The config files; studies lie in ``studies/`` beside the last.
+    """
+
+    def __init__(self, config: Mapping[str, Any], files: Sequence[str | Path]) -> None:
+        try:
+            self.run = RunConfig.model_validate(dict(config))
+        except ValidationError as error:
+            raise ConfigError(f"config: {error}") from error
+        self.file = Path(files[-1])
+        self.results = Path(self.run.results)
+
+    @cached_property
+    def studies(self) -> dict[str, StudyConfig]:
+        """The run's studies, by name."""
+        return {name: load_study(name, self.file) for name in self.run.studies}
+
+    def _job(self, stage: str, wildcards: Mapping[str, str]) -> Job:
+        study = self.studies[wildcards["study"]]
+        values = {name: wildcards[name] for name in STAGES[stage].wildcards}
+        return Job(stage, study, Paths(self.results, study.name), self.run.seed, values)
+
+    def inputs(self, stage: str) -> Callable[[Any], list[str]]:
+        """Return the rule's input function."""
+        return lambda wildcards: [str(p) for p in self._job(stage, dict(wildcards.items())).inputs]
+
+    def settings(self, stage: str) -> Callable[[Any], str]:
+        """Return the rule's parameter: a job runs again where its settings or seed change."""
+
+        def value(wildcards: Any) -> str:
+            return f"{self._job(stage, dict(wildcards.items())).settings_hash}-{self.run.seed}"
+
+        return value
+
+    def output(self, stage: str) -> str:
+        """Return the rule's output pattern."""
+        names = {name: f"{{{name}}}" for name in STAGES[stage].wildcards}
+        return str(STAGES[stage].output(Paths(self.results, "{study}"), **names))
+
+    def command(self, stage: str) -> str:
+        """Return the rule's shell command."""
+        words = ["neurodecode stage", stage, "--study {wildcards.study}"]
+        words += [f"--{name} {{wildcards.{name}}}" for name in STAGES[stage].wildcards]
+        return " ".join([*words, self._common()])
+
+    def report_command(self) -> str:
+        """Return the shell command of the report."""
+        return f"neurodecode stage report {self._common()}"
+
+    def _common(self) -> str:
+        return f"--config {self.file} --out {self.results} --seed {self.run.seed}"
+
+    def report_inputs(self) -> list[str]:
+        """Return everything that the report reads."""
+        return [str(p) for p in report_inputs(list(self.studies.values()), self.results)]
+
+    def report(self) -> str:
+        """Return the report's page."""
+        return str(self.results / "report" / "index.html")

@@ -1,0 +1,14 @@
+rule embed:
+    input:
+        flow.inputs("embed"),
+    output:
+        flow.output("embed"),
+    params:
+        settings=flow.settings("embed"),
+    threads: 1
+    resources:
+        mem_mb=3000,
+    conda:
+        "neurodecode"
+    shell:
+        flow.command("embed")
