@@ -1,0 +1,217 @@
+"""The pictures of one study: what was seen beside what was drawn, best, median and worst alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from neurodecode.contracts import Pixels, Stimuli
+from neurodecode.report.glossary import describe
+from neurodecode.report.load import Material
+from neurodecode.report.names import generator_words, label
+from neurodecode.report.pictures import PictureBook, mosaic
+from neurodecode.report.verdict import fixed
+
+__all__ = ["Figure", "Gallery", "Item", "build_gallery", "columns_of", "ranking_metric"]
+
+N_SHOWN = 3
+"""Items shown in each of best, median and worst."""
+
+# Metrics that items are ordered by, the first present one counting.
+RANKINGS = {
+    "category": (r"category_identification.*independent", r"category_identification.*", r"two_way_.*"),
+    "stimulus": (r"two_way_independent.*", r"two_way_semantic", r"two_way_.*"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture: its heading, CSS class, alternative text and kind of column."""
+
+    heading: str
+    css: str
+    alt: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of the gallery: what was seen and all that was drawn of it."""
+
+    name: str
+    subject: str
+    seen: str
+    score: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All items of one study.
+
+    Attributes
+    ----------
+    ranked_by : str
+        Name of the measure that orders the items; empty where none was scored.
+    definition : str
+        What it means.
+    best, median, worst : tuple of Item
+        As many of each.
+    everything : tuple of Item
+        All items in order of score, with fewer columns.
+    """
+
+    ranked_by: str
+    definition: str
+    best: tuple[Item, ...]
+    median: tuple[Item, ...]
+    worst: tuple[Item, ...]
+    everything: tuple[Item, ...]
+
+
+def ranking_metric(material: Material) -> str | None:
+    """Return the metric that orders the items."""
+    items = material.items
+    rows = items[(items["system"] == material.main) & (items["source"] == "decoded")]
+    names = sorted(rows["metric"].unique())
+    for pattern in RANKINGS[material.level]:
+        for name in names:
+            if re.fullmatch(pattern, name):
+                return str(name)
+    return names[0] if names else None
+
+
+def columns_of(material: Material) -> list[tuple[str, str]]:
+    """Return (system, source) of each column, the main system's decoded pictures first.
+
+    Then every other generator, by preference on the same decoder, then the controls and the
+    ceiling of the main system.
+    """
+    study, main = material.study, material.main
+    chain = study.system(main).chain
+    others: dict[str, str] = {study.system(main).generator: main}
+    for system in sorted(study.systems, key=lambda s: s.chain != chain):
+        if "decoded" in system.sources:
+            others.setdefault(system.generator, system.name)
+    wanted = [(name, "decoded") for name in others.values()]
+    wanted += [(main, source) for source in ("permuted", "true")]
+    drawn = {(system, source) for system, source, _ in material.pictures}
+    return [column for column in wanted if column in drawn]
+
+
+def build_gallery(material: Material, book: PictureBook) -> Gallery:
+    """Order all items by score and collect their pictures."""
+    metric = ranking_metric(material)
+    order = _ranked(material, metric)
+    columns = columns_of(material)
+    small = _few(columns)
+    n = min(N_SHOWN, len(order))
+    middle = max((len(order) - n) // 2, 0)
+    lookup = _Lookup(material, book)
+
+    def items(rows: list[tuple[str, str, float]], wanted: list[tuple[str, str]]) -> tuple[Item, ...]:
+        return tuple(lookup.item(*row, wanted) for row in rows)
+
+    entry = describe(metric) if metric else None
+    return Gallery(
+        ranked_by=entry.name if entry else "",
+        definition=entry.definition if entry else "",
+        best=items(order[:n], columns),
+        median=items(order[middle : middle + n], columns),
+        worst=items(order[::-1][:n], columns),
+        everything=items(order, small),
+    )
+
+
+def _few(columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Keep what the whole gallery shows: the main pictures, one baseline and the ceiling."""
+    ceiling = [c for c in columns if c[1] == "true"]
+    return [*[c for c in columns if c[1] == "decoded"][:2], *ceiling]
+
+
+def _ranked(material: Material, metric: str | None) -> list[tuple[str, str, float]]:
+    """Return (subject, item, score), the best first; ties by subject and item."""
+    rows = []
+    for subject in material.subjects:
+        drawn = material.pictures.get((material.main, "decoded", subject))
+        if drawn is not None:
+            rows += [(subject, str(item)) for item in drawn.table["item"]]
+    items = material.items
+    keep = (
+        (items["system"] == material.main)
+        & (items["source"] == "decoded")
+        & (items["metric"] == metric)
+    )
+    scored = {
+        (str(r.subject), str(r.item)): float(str(r.value)) for r in items[keep].itertuples()
+    }
+    sign = -1.0 if metric is None or not describe(metric).lower_is_better else 1.0
+    found = [(s, i, scored.get((s, i), float("nan"))) for s, i in rows]
+    return sorted(found, key=lambda r: (np.isnan(r[2]), sign * r[2], r[0], r[1]))
+
+
+class _Lookup:
+    """Finds the pictures and words of one item."""
+
+    def __init__(self, material: Material, book: PictureBook) -> None:
+        self.material, self.book = material, book
+        self.rows = {
+            key: {str(item): k for k, item in enumerate(drawn.table["item"])}
+            for key, drawn in material.pictures.items()
+        }
+        self.shown = {key: drawn.shown for key, drawn in material.pictures.items()}
+        self.pictures = {str(i): k for k, i in enumerate(material.stimuli.table["id"])}
+
+    def item(
+        self, subject: str, item: str, score: float, columns: list[tuple[str, str]]
+    ) -> Item:
+        """Collect one item's figures: seen first, then one a column."""
+        material = self.material
+        key = (material.main, "decoded", subject)
+        row = material.pictures[key].table.iloc[self.rows[key][item]]
+        words, picture = self._seen(row)
+        figures = [Figure("Seen", self.book.add(picture), f"Seen: {words}", "seen")]
+        for system, source in columns:
+            k = self.rows.get((system, source, subject), {}).get(item)
+            if k is None:
+                continue
+            what = label(material.study, system, source)
+            css = self.book.add(self.shown[system, source, subject][k])
+            alt = f"{what}, for {words}, subject {subject}"
+            heading, kind = self._heading(system, source), self._kind(system, source)
+            figures.append(Figure(heading, css, alt, kind))
+        return Item(item, subject, words, fixed(score), tuple(figures))
+
+    def _seen(self, row: pd.Series) -> tuple[str, Pixels]:
+        stimuli = self.material.stimuli
+        known = self.pictures.get(str(row["stimulus"]))
+        if self.material.level == "stimulus" and known is not None:
+            caption = str(stimuli.table["caption"].iloc[known]) or str(row["stimulus"])
+            return caption, stimuli.pixels[known]
+        category = str(row["category"])
+        return category, mosaic(_examples(stimuli, category))
+
+    def _heading(self, system: str, source: str) -> str:
+        main = self.material.main
+        if (system, source) == (main, "decoded"):
+            return "Reconstructed"
+        if system == main and source == "true":
+            return "Ceiling: true features"
+        if system == main and source == "permuted":
+            return "Permuted brain data"
+        return generator_words(self.material.study, system)
+
+    def _kind(self, system: str, source: str) -> str:
+        if (system, source) == (self.material.main, "decoded"):
+            return "main"
+        return "ceiling" if source == "true" else "baseline"
+
+
+def _examples(stimuli: Stimuli, category: str) -> Pixels:
+    """Return up to four scored pictures of a category; those of any set where none is scored."""
+    of_class = (stimuli.table["category"] == category).to_numpy()
+    scored = of_class & (stimuli.table["set"] == "test").to_numpy()
+    return stimuli.pixels[scored if scored.any() else of_class][:4]

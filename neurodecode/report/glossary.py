@@ -1,0 +1,82 @@
+"""Names and definitions of the metrics in plain words (definitions: evaluation.md's table)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["Entry", "describe"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a metric is called, what it says, and which way is better."""
+
+    name: str
+    definition: str
+    lower_is_better: bool = False
+
+
+_EXTRACTORS = {
+    "semantic": "the semantic embedding (which the decoder also aims at)",
+    "independent": "an extractor that had no part in decoding or drawing",
+    "pixcorr": "raw pixels",
+    "pixels": "raw pixels",
+    "hog": "edges and colours (HOG and a colour histogram)",
+    "hog_colour": "edges and colours (HOG and a colour histogram)",
+    "hog_color": "edges and colours (HOG and a colour histogram)",
+}
+
+_FIXED = {
+    "pixcorr": Entry("Pixel correlation", "Pearson correlation of the pixels of the picture drawn "
+                     "and the picture seen; mean over items. Blurs score high."),
+    "ssim": Entry("Structural similarity (SSIM)", "Local likeness of brightness, contrast and "
+                  "structure on grey pictures, 1 at most. Blurs score high."),
+}  # fmt: skip
+
+
+def describe(metric: str) -> Entry:
+    """Return the entry of a metric's name, from patterns such as ``two_way_*``."""
+    if metric in _FIXED:
+        return _FIXED[metric]
+    if match := re.fullmatch(r"(.+)_within_categor(?:y|ies)", metric):
+        inner = describe(match[1])
+        return Entry(
+            f"{inner.name}, within the category",
+            f"{inner.definition} Distractors are of the same category only.",
+        )
+    if match := re.fullmatch(r"accuracy_(\d+)way(?:_top(\d+))?", metric):
+        return Entry(
+            f"{match[1]}-way accuracy" + (f", top {match[2]}" if match[2] else ""),
+            f"Share of trials whose decoded category, out of {match[1]}, is the true one.",
+        )
+    if match := re.fullmatch(r"category_identification(?:_(.+))?", metric):
+        by = f", compared by {_by(match[1])}" if match[1] else ""
+        return Entry(
+            "Category identification" + (f" ({match[1]})" if match[1] else ""),
+            "How often a drawn picture is more like pictures of the category that was seen than "
+            f"like those of another category{by}.",
+        )
+    if match := re.fullmatch(r"two_way_(.+)", metric):
+        return Entry(
+            f"Two-way identification ({match[1].replace('_', ' ')})",
+            "How often a drawn picture is more like the picture that was seen than like another "
+            f"of the pictures shown, compared by {_by(match[1])}. 1 is perfect, 0.5 chance.",
+        )
+    if match := re.fullmatch(r"retrieval(?:_(.+?))?_top(\d+)", metric):
+        which = f" ({match[1].replace('_', ' ')})" if match[1] else ""
+        return Entry(
+            f"Retrieval, top {match[2]}{which}",
+            f"Share of items whose own partner is among the {match[2]} nearest candidates.",
+        )
+    if match := re.fullmatch(r"distance_(.+)", metric):
+        return Entry(
+            f"Feature distance ({match[1].replace('_', ' ')})",
+            "Correlation distance of features of the picture drawn and the picture seen.",
+            lower_is_better=True,
+        )
+    return Entry(metric.replace("_", " "), "See the study's score dictionary.")
+
+
+def _by(name: str) -> str:
+    return _EXTRACTORS.get(name, name.replace("_", " "))

@@ -1,0 +1,205 @@
+"""What the report reads: scores, pictures, stimuli and where they come from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from neurodecode.artifacts import (
+    Sidecar,
+    load_reconstruction,
+    read_sidecar,
+    read_table,
+)
+from neurodecode.config import StudyConfig
+from neurodecode.contracts import Reconstruction, Stimuli
+from neurodecode.errors import DataError
+from neurodecode.paths import Paths
+from neurodecode.pipeline import STAGES, Job, wildcards_of
+
+__all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
+
+SCORE_COLUMNS = (
+    *("study", "subject", "system", "role", "source", "metric", "extractor", "value"),
+    *("ci_low", "ci_high", "chance", "n", "p", "split", "selection", "transductive", "seed"),
+)
+ITEM_COLUMNS = ("item", "source", "metric", "value")
+_SCORE_TEXT = (
+    *("study", "subject", "system", "role", "source", "metric", "extractor"),
+    *("split", "selection"),
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of the score table; numbers that were not computed are NaN."""
+
+    subject: str
+    system: str
+    role: str
+    source: str
+    metric: str
+    extractor: str
+    value: float
+    ci_low: float
+    ci_high: float
+    chance: float
+    n: int
+    p: float
+    split: str
+    selection: str
+    transductive: bool
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether both ends of the interval are numbers."""
+        return math.isfinite(self.ci_low) and math.isfinite(self.ci_high)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that the report says about one study.
+
+    Attributes
+    ----------
+    study : StudyConfig
+        The study's YAML.
+    level : str
+        ``stimulus`` where it is known which picture was seen, ``category`` where only its class.
+    simulated : bool
+        Whether no person was recorded.
+    about : mapping of str to str
+        The adapter's own words.
+    subjects : tuple of str
+        Participants, without ``sub-``.
+    stimuli : Stimuli
+        All pictures of the study.
+    table : DataFrame
+        All rows of all score files, as they stand on disk.
+    scores : tuple of Score
+        The same rows.
+    items : DataFrame
+        ``subject, system, item, source, metric, value``: scores of single pictures.
+    pictures : mapping of (system, source, subject) to Reconstruction
+        What was drawn.
+    split : str
+        How the trials were split.
+    sidecars : mapping of str to Sidecar
+        Commit records by path below the study's folder.
+    """
+
+    study: StudyConfig
+    level: str
+    simulated: bool
+    about: Mapping[str, str]
+    subjects: tuple[str, ...]
+    stimuli: Stimuli
+    table: pd.DataFrame
+    scores: tuple[Score, ...]
+    items: pd.DataFrame
+    pictures: Mapping[tuple[str, str, str], Reconstruction]
+    split: str
+    sidecars: Mapping[str, Sidecar]
+
+    @property
+    def main(self) -> str:
+        """The system that the page is about: the first of role ``system`` in the YAML."""
+        names = [s.name for s in self.study.systems if s.role == "system"]
+        return names[0] if names else self.study.systems[0].name
+
+    @property
+    def allows_overlap(self) -> bool:
+        """Whether the YAML lets pictures be both trained on and tested."""
+        sections = (self.study.data, self.study.design, self.study.design.split)
+        return any(bool(getattr(s, "allow_stimulus_overlap", False)) for s in sections)
+
+
+def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
+    """Read all that the report needs of one study.
+
+    Raises
+    ------
+    DataError
+        Where an artefact is missing (names the stage to run) or a table lacks a column.
+    """
+    paths = Paths(results, study.name)
+    job = Job("design", study, paths, seed)
+    adapter, subjects = job.adapter, job.adapter.subjects()
+    sidecars = {"design.json": _sidecar(Job("design", study, paths, seed))}
+    pictures, scores, items = {}, [], []
+    for wildcards in wildcards_of("reconstruct", study, subjects):
+        job = Job("reconstruct", study, paths, seed, wildcards)
+        sidecars[_name(job)] = _sidecar(job)
+        key = (wildcards["system"], wildcards["source"], wildcards["subject"])
+        pictures[key] = load_reconstruction(job.sidecar)
+    for wildcards in wildcards_of("evaluate", study, subjects):
+        job = Job("evaluate", study, paths, seed, wildcards)
+        sidecars[_name(job)] = _sidecar(job)
+        scores.append(_read_scores(job.sidecar.with_suffix(".tsv")))
+        part = _read_items(job.sidecar.with_name(f"{job.sidecar.stem}_items.tsv"))
+        items.append(part.assign(subject=wildcards["subject"], system=wildcards["system"]))
+    table = pd.concat(scores, ignore_index=True)
+    return Material(
+        study=study,
+        level=adapter.level,
+        simulated=adapter.simulated,
+        about=dict(adapter.about()),
+        subjects=tuple(subjects),
+        stimuli=adapter.stimuli(),
+        table=table,
+        scores=tuple(_score(row) for row in table.to_dict("records")),
+        items=pd.concat(items, ignore_index=True),
+        pictures=pictures,
+        split=str(sidecars["design.json"].facts.get("split", "")),
+        sidecars=sidecars,
+    )
+
+
+def _name(job: Job) -> str:
+    return job.sidecar.relative_to(job.paths.root).as_posix()
+
+
+def _sidecar(job: Job) -> Sidecar:
+    if not job.sidecar.exists():
+        options = "".join(f" --{name} {value}" for name, value in job.wildcards.items())
+        raise DataError(
+            f"{job.sidecar}: no such file; the report needs it. Run first: neurodecode stage "
+            f"{job.stage} --study {job.study.name}{options} (or snakemake, which runs all "
+            f"{len(STAGES)} stages in order)."
+        )
+    return read_sidecar(job.sidecar)
+
+
+def _read_scores(path: Path) -> pd.DataFrame:
+    return _with_columns(path, read_table(path, text=_SCORE_TEXT), SCORE_COLUMNS)
+
+
+def _read_items(path: Path) -> pd.DataFrame:
+    return _with_columns(path, read_table(path, text=("item", "source", "metric")), ITEM_COLUMNS)
+
+
+def _with_columns(path: Path, table: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{path}: column(s) {', '.join(missing)} missing; found "
+            f"{', '.join(map(str, table.columns))}. Run neurodecode stage evaluate again."
+        )
+    return table
+
+
+def _score(row: Mapping[object, object]) -> Score:
+    def number(name: str) -> float:
+        return float(str(row[name]))
+
+    n = number("n")
+    return Score(
+        **{name: str(row[name]) for name in _SCORE_TEXT if name != "study"},
+        **{name: number(name) for name in ("value", "ci_low", "ci_high", "chance", "p")},
+        n=int(n) if math.isfinite(n) else 0,
+        transductive=str(row["transductive"]).lower() in ("true", "1", "1.0"),
+    )

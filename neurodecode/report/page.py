@@ -1,0 +1,127 @@
+"""From material to HTML: what each study's part of the page holds."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from neurodecode import __version__
+from neurodecode.report.gallery import Gallery, build_gallery
+from neurodecode.report.glossary import describe
+from neurodecode.report.load import Material, Score
+from neurodecode.report.pictures import PictureBook
+from neurodecode.report.tables import Block, score_blocks, transductive_pairs
+from neurodecode.report.verdict import Verdict, fixed, verdict
+
+__all__ = ["StudyPart", "render", "study_part"]
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "diffusers", "open-clip-torch",
+             "nibabel", "nilearn", "pillow")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StudyPart:
+    """All that the template prints of one study.
+
+    Attributes
+    ----------
+    download : str
+        Name of the score file beside the page.
+    download_data : str
+        The same file as base64.
+    pairs : list of (Score, Score)
+        Transductive score, the same on training statistics.
+    limits : tuple of str
+        What the study does not show.
+    hashes : list of (str, str, int, str)
+        Sidecar, settings hash, seed and version of each artefact.
+    """
+
+    material: Material
+    verdict: Verdict
+    gallery: Gallery
+    blocks: list[Block]
+    pairs: list[tuple[Score, Score]]
+    limits: tuple[str, ...]
+    selections: tuple[str, ...]
+    splits: tuple[str, ...]
+    hashes: list[tuple[str, str, int, str]]
+    download: str
+    download_data: str
+
+
+def study_part(material: Material, book: PictureBook, download: str, tsv: str) -> StudyPart:
+    """Collect one study's part of the page."""
+    said = verdict(material)
+    scores = material.scores
+    return StudyPart(
+        material=material,
+        verdict=said,
+        gallery=build_gallery(material, book),
+        blocks=score_blocks(material, said.metric),
+        pairs=transductive_pairs(material),
+        limits=_limits(material),
+        selections=tuple(dict.fromkeys(s.selection for s in scores if s.selection)),
+        splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
+        hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
+        download=download,
+        download_data=base64.b64encode(tsv.encode()).decode(),
+    )
+
+
+def _limits(material: Material) -> tuple[str, ...]:
+    """Say what the study cannot show, from its design; the adapter's own words come first."""
+    n = len(material.subjects)
+    said = [material.about["limits"]] if material.about.get("limits") else []
+    if material.level == "category":
+        said.append(
+            "Which picture was seen: the recording says the category only, so details of a "
+            "reconstruction (colour, pose, outline) come from the picture set, not from the brain."
+        )
+    if material.simulated:
+        said.append("Anything about real brains: the responses were made by a program.")
+    said.append(
+        f"Anything about people in general: {n} subject{'s were' if n > 1 else ' was'} tested, "
+        "each decoder was trained on the subject it is tested on, and the intervals describe "
+        "those subjects alone."
+    )
+    said.append(
+        "Detail within a kind of object: two-way scores can be high because the kind alone "
+        "(animal, tool, face) was decoded."
+    )
+    said.append(
+        "Thoughts, dreams or imagery: everything decoded here was looked at during the recording."
+    )
+    return tuple(said)
+
+
+def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=PackageLoader("neurodecode.report"),
+        autoescape=True,  # every caption, id and label of a file is foreign text
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("index.html")
+    return template.render(
+        parts=parts,
+        pictures=book.rules,
+        seed=seed,
+        names={s.metric: describe(s.metric).name for p in parts for s in p.material.scores},
+        fixed=fixed,
+        version=__version__,
+        libraries=[(name, found) for name in LIBRARIES if (found := _version(name))],
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,148 @@
+"""The score table: one block a metric and extractor, rows grouped into systems, baselines,
+ceilings; each row carries the positions of its dot and interval in per cent of the axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from neurodecode.report.glossary import Entry, describe
+from neurodecode.report.load import Material, Score
+from neurodecode.report.names import decoder_words, label
+from neurodecode.report.verdict import fixed
+
+__all__ = ["Block", "Row", "score_blocks", "transductive_pairs"]
+
+ROLES = {"system": "Decoders", "baseline": "Baselines and controls", "ceiling": "Ceilings",
+         "peer": "Other systems"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score, ready to print; positions are per cent of the axis, None where unknown."""
+
+    score: Score
+    words: str
+    decoder: str
+    main: bool
+    value: str
+    interval: str
+    chance: str
+    p: str
+    dot: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """All scores of one metric by one extractor.
+
+    Attributes
+    ----------
+    groups : tuple of (str, tuple of Row)
+        Heading and rows.
+    ticks : tuple of (float, str)
+        Position in per cent and label.
+    chance : float or None
+        Position of the chance line.
+    headline : bool
+        Whether the study is judged by it.
+    """
+
+    metric: str
+    entry: Entry
+    extractor: str
+    groups: tuple[tuple[str, tuple[Row, ...]], ...]
+    ticks: tuple[tuple[float, str], ...]
+    chance: float | None
+    headline: bool
+
+
+def score_blocks(material: Material, headline: str) -> list[Block]:
+    """Return all blocks, the headline's first, then by metric and extractor as they are stored."""
+    keys = dict.fromkeys((s.metric, s.extractor) for s in material.scores)
+    ordered = sorted(keys, key=lambda key: key[0] != headline)
+    return [_block(material, metric, extractor, headline) for metric, extractor in ordered]
+
+
+def _block(material: Material, metric: str, extractor: str, headline: str) -> Block:
+    scores = [s for s in material.scores if (s.metric, s.extractor) == (metric, extractor)]
+    low, high = axis_of(scores)
+
+    def place(value: float) -> float | None:
+        if not math.isfinite(value):
+            return None
+        return round(100 * min(max((value - low) / (high - low), 0), 1), 2)
+
+    rows = [_row(material, s, place(s.value), place(s.ci_low), place(s.ci_high)) for s in scores]
+    known = [s.chance for s in scores if math.isfinite(s.chance)]
+    one_chance = known and len(set(known)) == 1
+    groups = []
+    for role in dict.fromkeys([*ROLES, *(s.role for s in scores)]):
+        of_role = tuple(r for r in sorted(rows, key=lambda r: not r.main) if r.score.role == role)
+        if of_role:
+            groups.append((ROLES.get(role, role), of_role))
+    middle = (low + high) / 2
+    return Block(
+        metric=metric,
+        entry=describe(metric),
+        extractor=extractor,
+        groups=tuple(groups),
+        ticks=tuple((100 * (t - low) / (high - low), f"{t:.2g}") for t in (low, middle, high)),
+        chance=place(known[0]) if one_chance else None,
+        headline=metric == headline,
+    )
+
+
+def axis_of(scores: Sequence[Score]) -> tuple[float, float]:
+    """Return the ends of the axis: 0 to 1 where all fits, else tenths around the values."""
+    ends = [v for s in scores for v in (s.value, s.ci_low, s.ci_high) if math.isfinite(v)]
+    low = math.floor(10 * min([0.0, *ends]) + 1e-9) / 10
+    high = math.ceil(10 * max([1.0, *ends]) - 1e-9) / 10
+    return low, high
+
+
+def _row(
+    material: Material, score: Score, dot: float | None, low: float | None, high: float | None
+) -> Row:
+    interval = f"{fixed(score.ci_low)} to {fixed(score.ci_high)}" if score.has_interval else "n/a"
+    p = score.p
+    return Row(
+        score=score,
+        words=label(material.study, score.system, score.source),
+        decoder=decoder_words(material.study, score.system),
+        main=(score.system, score.source) == (material.main, "decoded"),
+        value=fixed(score.value),
+        interval=interval,
+        chance=fixed(score.chance),
+        p="n/a" if not math.isfinite(p) else f"{p:.4f}" if p < 0.01 else f"{p:.2f}",
+        dot=dot,
+        low=low,
+        high=high,
+    )
+
+
+def transductive_pairs(material: Material) -> list[tuple[Score, Score]]:
+    """Return scores of transductive systems beside the same on training statistics only.
+
+    A pair has the decoder, generator, source, metric, extractor and subject in common and differs
+    in the responses section.
+    """
+    study = material.study
+
+    def key(score: Score) -> tuple[str, ...]:
+        spec = study.system(score.system)
+        return (spec.decoder, spec.generator, score.source, score.metric, score.extractor,
+                score.subject)  # fmt: skip
+
+    clean = {
+        key(s): s for s in material.scores if not s.transductive and s.source == "decoded"
+        and study.responses[study.system(s.system).responses].kind != "block_position"
+    }  # fmt: skip
+    return [
+        (score, clean[key(score)])
+        for score in material.scores
+        if score.transductive and key(score) in clean
+    ]

@@ -1,0 +1,264 @@
+"""What the numbers allow one to say, in words.
+
+A claim needs all three: the 95 % interval lies above chance, p < .05, and the interval lies above
+that of every control that holds no brain data. The measure that each study is judged by is fixed
+here by its level, before any score is seen, so that no metric is picked because it came out well.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from neurodecode.report.glossary import describe
+from neurodecode.report.load import Material, Score
+from neurodecode.report.names import is_brain_free, label
+
+__all__ = ["Claim", "Verdict", "fixed", "judge", "verdict"]
+
+ALPHA = 0.05
+
+# Per level: what is asked, and the metrics that answer it, the first present one counting.
+QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "category": (
+        ("category", (r"accuracy_\d+way",)),
+        ("pictures", (r"category_identification.*independent", r"category_identification.*")),
+    ),
+    "stimulus": (
+        ("pictures", (r"two_way_independent.*", r"two_way_semantic", r"two_way_.*")),
+        ("pixels", (r"two_way_pixcorr",)),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One score held against the three conditions.
+
+    Attributes
+    ----------
+    score : Score
+        The score of the main system.
+    control : Score or None
+        The best control without brain data on the same metric, extractor and subject.
+    """
+
+    score: Score
+    control: Score | None
+
+    @property
+    def excludes_chance(self) -> bool:
+        """Whether the interval lies above chance (below, where lower is better)."""
+        s = self.score
+        if not (s.has_interval and math.isfinite(s.chance)):
+            return False
+        return s.ci_high < s.chance if _lower(s) else s.ci_low > s.chance
+
+    @property
+    def significant(self) -> bool:
+        """Whether p < .05; a missing p is not."""
+        return self.score.p < ALPHA
+
+    @property
+    def beats_control(self) -> bool:
+        """Whether the interval lies beyond that of the best control; no control, no claim."""
+        return self.control is not None and clearly_better(self.score, self.control)
+
+    @property
+    def holds(self) -> bool:
+        """Whether all three conditions hold."""
+        return self.excludes_chance and self.significant and self.beats_control
+
+    def failures(self) -> list[str]:
+        """Say which conditions do not hold."""
+        s, said = self.score, []
+        if not self.excludes_chance:
+            if not s.has_interval:
+                said.append("no interval was computed")
+            elif not math.isfinite(s.chance):
+                said.append("no chance level is known")
+            else:
+                said.append(f"the interval includes or lies on the wrong side of chance "
+                            f"({fixed(s.chance)})")  # fmt: skip
+        if not self.significant:
+            said.append(f"{p_words(s.p)}" if math.isfinite(s.p) else "no p-value was computed")
+        if self.control is None:
+            said.append("no control without brain data was scored")
+        elif not self.beats_control:
+            said.append(f"a control without brain data does as well ({fixed(self.control.value)})")
+        return said
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The paragraph on top of the page.
+
+    Attributes
+    ----------
+    status : str
+        ``yes``, ``partly``, ``no`` or ``open`` (nothing that answers the question was scored).
+    headline : str
+        One line.
+    sentences : tuple of str
+        What it rests on.
+    metric : str
+        The measure that the study is judged by.
+    """
+
+    status: str
+    headline: str
+    sentences: tuple[str, ...]
+    metric: str
+
+
+def fixed(value: float) -> str:
+    """Write a number with two digits behind the point, ``n/a`` where there is none."""
+    return f"{value:.2f}".replace("-0.00", "0.00") if math.isfinite(value) else "n/a"
+
+
+def p_words(p: float) -> str:
+    """Write a p-value."""
+    if not math.isfinite(p):
+        return "p n/a"
+    return f"p = {p:.4f}" if p < 0.01 else f"p = {p:.2f}"
+
+
+def clearly_better(score: Score, other: Score) -> bool:
+    """Whether two intervals do not overlap and ``score`` lies on the better side."""
+    if not score.has_interval:
+        return False
+    if _lower(score):
+        return score.ci_high < (other.ci_low if other.has_interval else other.value)
+    return score.ci_low > (other.ci_high if other.has_interval else other.value)
+
+
+def _lower(score: Score) -> bool:
+    return describe(score.metric).lower_is_better
+
+
+def judge(material: Material, metric: str) -> list[Claim]:
+    """Hold the main system's score of each subject against the three conditions."""
+    return [
+        Claim(score, _best(peers_of(material, score, brain_free=True)))
+        for score in material.scores
+        if score.metric == metric and score.system == material.main and score.source == "decoded"
+    ]
+
+
+def peers_of(material: Material, score: Score, *, brain_free: bool) -> list[Score]:
+    """Return the baselines of the same metric, extractor and subject.
+
+    ``brain_free`` chooses those that no brain data went into, else those that draw from the same
+    recording in a simpler way.
+    """
+    return [
+        other
+        for other in material.scores
+        if (other.metric, other.extractor, other.subject)
+        == (score.metric, score.extractor, score.subject)
+        and (other.system, other.source) != (score.system, score.source)
+        and is_brain_free(material.study, other.system, other.source) == brain_free
+        and (brain_free or (other.role == "baseline" and other.source == "decoded"))
+        and math.isfinite(other.value)
+    ]
+
+
+def _best(scores: list[Score]) -> Score | None:
+    if not scores:
+        return None
+    return (min if _lower(scores[0]) else max)(scores, key=lambda s: s.value)
+
+
+def _metric(material: Material, patterns: tuple[str, ...]) -> str | None:
+    scored = sorted(
+        {s.metric for s in material.scores if (s.system, s.source) == (material.main, "decoded")}
+    )
+    for pattern in patterns:
+        for name in scored:
+            if re.fullmatch(pattern, name):
+                return name
+    return None
+
+
+def verdict(material: Material) -> Verdict:
+    """Say what the study's scores allow one to say."""
+    answers = []
+    for question, patterns in QUESTIONS[material.level]:
+        metric = _metric(material, patterns)
+        if metric is not None and metric not in [m for _, m, _ in answers]:
+            answers.append((question, metric, judge(material, metric)))
+    if not answers:
+        return Verdict("open", "Nothing was scored that could answer the question.", (), "")
+    question, metric, claims = answers[0]
+    held = sum(claim.holds for claim in claims)
+    status = "yes" if held == len(claims) else "partly" if held else "no"
+    sentences = [_sentence(m, claim) for _, m, found in answers for claim in found]
+    for _, metric_, found in [a for a in answers if a[0] == "pictures"]:
+        sentences += _beside(material, metric_, found)
+    if material.simulated:
+        sentences.append("The brains are simulated: this says what the method can do, not "
+                         "what it does on people.")  # fmt: skip
+    return Verdict(status, _headline(status, question, held, len(claims)), tuple(sentences), metric)
+
+
+def _headline(status: str, question: str, held: int, n: int) -> str:
+    what = {
+        "category": "which category was seen",
+        "pictures": "which picture was seen",
+    }[question]
+    if status == "yes":
+        who = "in the one subject" if n == 1 else f"in all {n} subjects"
+        return f"Decoded above chance: {what}, {who}."
+    if status == "partly":
+        return f"Mixed: {what} was decoded above chance in {held} of {n} subjects."
+    return f"No evidence that the recording says {what}."
+
+
+def _sentence(metric: str, claim: Claim) -> str:
+    s = claim.score
+    interval = f"95 % interval {fixed(s.ci_low)} to {fixed(s.ci_high)}, " if s.has_interval else ""
+    text = (
+        f"Subject {s.subject}, {describe(metric).name.lower()}: {fixed(s.value)} "
+        f"({interval}chance {fixed(s.chance)}, {p_words(s.p)}, N = {s.n})"
+    )
+    if claim.holds:
+        control = claim.control
+        beside = f" and of the best control without brain data ({fixed(control.value)})" if (
+            control
+        ) else ""  # fmt: skip
+        return f"{text}, clear of chance{beside}."
+    return f"{text}: not a success, since {' and '.join(claim.failures())}."
+
+
+def _beside(material: Material, metric: str, claims: list[Claim]) -> list[str]:
+    """Compare with simpler ways to draw from the same recording, and with the ceiling."""
+    said = []
+    for claim in claims:
+        score = claim.score
+        simple = _best(peers_of(material, score, brain_free=False))
+        if simple is not None and claim.holds:
+            name = label(material.study, simple.system, simple.source).lower()
+            how = (
+                "scores clearly lower"
+                if clearly_better(score, simple)
+                else "scores clearly higher"
+                if clearly_better(simple, score)
+                else "does as well within the intervals"
+            )
+            said.append(
+                f"Subject {score.subject}: the best simpler way to draw from the same recording "
+                f"({name}) {how} ({fixed(simple.value)})."
+            )
+        true = [
+            other.value
+            for other in material.scores
+            if (other.system, other.source, other.subject, other.metric, other.extractor)
+            == (score.system, "true", score.subject, metric, score.extractor)
+        ]
+        if true:
+            said.append(
+                f"Subject {score.subject}: given the true features instead of decoded ones the "
+                f"same generator reaches {fixed(true[0])}, the ceiling."
+            )
+    return said

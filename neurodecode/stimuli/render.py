@@ -1,0 +1,105 @@
+"""Draw one emoji of one style on neutral grey: build time only."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["STYLES", "draw"]
+
+GREY = 128
+
+# Style -> npm package and version. Licences are in THIRD_PARTY.md.
+STYLES = {
+    "fluent3d": ("@lobehub/fluent-emoji-3d", "1.1.0"),
+    "fluentflat": ("@iconify-json/fluent-emoji-flat", "1.2.6"),
+    "twemoji": ("@twemoji/svg", "15.0.0"),
+    "emojione": ("@iconify-json/emojione", "1.2.3"),
+    "notov1": ("@iconify-json/noto-v1", "1.2.5"),
+    "noto": ("@iconify-json/noto", "1.2.9"),
+    "openmoji": ("openmoji", "17.0.0"),
+}
+
+
+def draw(style: str, code: str, folder: Path, side: int) -> NDArray[np.uint8] | None:
+    """Return a picture (side, side, 3) on grey, or None where the style lacks it.
+
+    Parameters
+    ----------
+    style : str
+        A key of :data:`STYLES`.
+    code : str
+        Code points in hex, joined by ``-``, without variation selectors.
+    folder : Path
+        The unpacked package.
+    side : int
+        Pixels a side; the picture is drawn at four times that and averaged down.
+    """
+    path = _file(style, code, folder)
+    if path is None:
+        return None
+    picture = Image.open(path) if isinstance(path, Path) else _rasterise(path, 4 * side)
+    picture = picture.convert("RGBA").resize((4 * side, 4 * side), Image.Resampling.LANCZOS)
+    ground = Image.new("RGBA", picture.size, (GREY, GREY, GREY, 255))
+    ground.alpha_composite(picture)
+    small = ground.convert("RGB").resize((side, side), Image.Resampling.BOX)
+    return np.asarray(small)
+
+
+def _file(style: str, code: str, folder: Path) -> Path | str | None:
+    """Return a bitmap's path or an SVG's text."""
+    package = folder / "package"
+    if style == "fluent3d":
+        return _plain(package / "assets", ".webp").get(code)
+    if style == "twemoji":
+        path = _plain(package, ".svg").get(code)
+        return path and path.read_text("utf-8")
+    if style == "openmoji":
+        path = _plain(package / "color" / "svg", ".svg").get(code)
+        return path and path.read_text("utf-8")
+    icons, names = _iconify(package)
+    name = names.get(code)
+    if name not in icons["icons"]:
+        return None
+    icon = icons["icons"][name]
+    width, height = (icon.get(k, icons.get(k, 16)) for k in ("width", "height"))
+    left, top = icon.get("left", 0), icon.get("top", 0)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}">'
+        f"{icon['body']}</svg>"
+    )
+
+
+def _bare(code: str) -> str:
+    return "-".join(part for part in code.lower().split("-") if part != "fe0f")
+
+
+@cache
+def _plain(folder: Path, ending: str) -> dict[str, Path]:
+    return {_bare(path.stem): path for path in sorted(folder.glob(f"*{ending}"))}
+
+
+@cache
+def _iconify(package: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    icons = json.loads((package / "icons.json").read_text("utf-8"))
+    names = json.loads((package / "chars.json").read_text("utf-8"))
+    return icons, {_bare(code): name for code, name in names.items()}
+
+
+def _rasterise(svg: str, side: int) -> Image.Image:
+    drawn = subprocess.run(
+        ["rsvg-convert", "--width", str(side), "--height", str(side), "--keep-aspect-ratio"],
+        input=svg.encode(),
+        check=True,
+        capture_output=True,
+    )
+    return Image.open(io.BytesIO(drawn.stdout))
