@@ -105,12 +105,15 @@ def _stage(options: argparse.Namespace) -> int:
         run_report(studies, Path(config.results), config.seed)
         return 0
     if options.name not in STAGES:
-        raise ConfigError(f"stage must be one of {', '.join([*STAGES, 'report'])}, got "
-                          f"{options.name!r}")
+        raise ConfigError(
+            f"stage must be one of {', '.join([*STAGES, 'report'])}, got {options.name!r}"
+        )
     needed = STAGES[options.name].wildcards
     missing = [f"--{w}" for w in needed if getattr(options, w) is None]
     if options.study is None or missing:
-        raise ConfigError(f"stage {options.name} needs --study {' '.join(f'--{w}' for w in needed)}")
+        raise ConfigError(
+            f"stage {options.name} needs --study {' '.join(f'--{w}' for w in needed)}"
+        )
     study = load_study(options.study, options.config)
     paths = Paths(Path(config.results), study.name)
     run(Job(options.name, study, paths, config.seed, {w: getattr(options, w) for w in needed}))

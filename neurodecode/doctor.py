@@ -15,8 +15,8 @@ from rich.table import Table
 from neurodecode import __version__
 from neurodecode.config import StudyConfig, load_run, load_study
 from neurodecode.errors import NeurodecodeError
-from neurodecode.pipeline import Job, wildcards_of
 from neurodecode.paths import Paths
+from neurodecode.pipeline import Job, wildcards_of
 from neurodecode.registry import make
 
 __all__ = ["Finding", "examine"]

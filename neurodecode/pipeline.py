@@ -21,7 +21,17 @@ from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.registry import Study, make
 
-__all__ = ["STAGES", "Job", "Output", "Stage", "jobs_for_subject", "report_inputs", "run", "run_report", "wildcards_of"]
+__all__ = [
+    "STAGES",
+    "Job",
+    "Output",
+    "Stage",
+    "jobs_for_subject",
+    "report_inputs",
+    "run",
+    "run_report",
+    "wildcards_of",
+]
 
 log = logging.getLogger(__name__)
 

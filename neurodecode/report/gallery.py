@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neurodecode.contracts import Pixels, Stimuli
+from neurodecode.errors import DataError
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material
 from neurodecode.report.names import generator_words, label
@@ -22,9 +23,13 @@ N_SHOWN = 3
 
 # Metrics that items are ordered by, the first present one counting.
 RANKINGS = {
-    "category": (r"category_identification.*independent", r"category_identification.*", r"two_way_.*"),
+    "category": (
+        r"category_identification.*independent",
+        r"category_identification.*",
+        r"two_way_.*",
+    ),
     "stimulus": (r"two_way_independent.*", r"two_way_semantic", r"two_way_.*"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,9 @@ def build_gallery(material: Material, book: PictureBook) -> Gallery:
     middle = max((len(order) - n) // 2, 0)
     lookup = _Lookup(material, book)
 
-    def items(rows: list[tuple[str, str, float]], wanted: list[tuple[str, str]]) -> tuple[Item, ...]:
+    def items(
+        rows: list[tuple[str, str, float]], wanted: list[tuple[str, str]]
+    ) -> tuple[Item, ...]:
         return tuple(lookup.item(*row, wanted) for row in rows)
 
     entry = describe(metric) if metric else None
@@ -145,9 +152,7 @@ def _ranked(material: Material, metric: str | None) -> list[tuple[str, str, floa
         & (items["source"] == "decoded")
         & (items["metric"] == metric)
     )
-    scored = {
-        (str(r.subject), str(r.item)): float(str(r.value)) for r in items[keep].itertuples()
-    }
+    scored = {(str(r.subject), str(r.item)): float(str(r.value)) for r in items[keep].itertuples()}
     sign = -1.0 if metric is None or not describe(metric).lower_is_better else 1.0
     found = [(s, i, scored.get((s, i), float("nan"))) for s, i in rows]
     return sorted(found, key=lambda r: (np.isnan(r[2]), sign * r[2], r[0], r[1]))
@@ -165,15 +170,14 @@ class _Lookup:
         self.shown = {key: drawn.shown for key, drawn in material.pictures.items()}
         self.pictures = {str(i): k for k, i in enumerate(material.stimuli.table["id"])}
 
-    def item(
-        self, subject: str, item: str, score: float, columns: list[tuple[str, str]]
-    ) -> Item:
+    def item(self, subject: str, item: str, score: float, columns: list[tuple[str, str]]) -> Item:
         """Collect one item's figures: seen first, then one a column."""
         material = self.material
         key = (material.main, "decoded", subject)
         row = material.pictures[key].table.iloc[self.rows[key][item]]
         words, picture = self._seen(row)
-        figures = [Figure("Seen", self.book.add(picture), f"Seen: {words}", "seen")]
+        heading = "Seen" if material.level == "stimulus" else "Seen: examples"
+        figures = [Figure(heading, self.book.add(picture), f"Seen: {words}", "seen")]
         for system, source in columns:
             k = self.rows.get((system, source, subject), {}).get(item)
             if k is None:
@@ -211,7 +215,18 @@ class _Lookup:
 
 
 def _examples(stimuli: Stimuli, category: str) -> Pixels:
-    """Return up to four scored pictures of a category; those of any set where none is scored."""
+    """Return the scored pictures of a category; its others where none is scored.
+
+    Raises
+    ------
+    DataError
+        Where the study has no picture of that category.
+    """
     of_class = (stimuli.table["category"] == category).to_numpy()
     scored = of_class & (stimuli.table["set"] == "test").to_numpy()
-    return stimuli.pixels[scored if scored.any() else of_class][:4]
+    if not of_class.any():
+        raise DataError(
+            f"stimuli: no picture of category {category!r}, which was reconstructed; known are "
+            f"{', '.join(sorted(stimuli.table['category'].astype(str).unique()))}"
+        )
+    return stimuli.pixels[scored if scored.any() else of_class]

@@ -53,13 +53,13 @@ def describe(metric: str) -> Entry:
     if match := re.fullmatch(r"category_identification(?:_(.+))?", metric):
         by = f", compared by {_by(match[1])}" if match[1] else ""
         return Entry(
-            "Category identification" + (f" ({match[1]})" if match[1] else ""),
+            "Category identification" + (f" ({_short(match[1])})" if match[1] else ""),
             "How often a drawn picture is more like pictures of the category that was seen than "
             f"like those of another category{by}.",
         )
     if match := re.fullmatch(r"two_way_(.+)", metric):
         return Entry(
-            f"Two-way identification ({match[1].replace('_', ' ')})",
+            f"Two-way identification ({_short(match[1])})",
             "How often a drawn picture is more like the picture that was seen than like another "
             f"of the pictures shown, compared by {_by(match[1])}. 1 is perfect, 0.5 chance.",
         )
@@ -76,6 +76,11 @@ def describe(metric: str) -> Entry:
             lower_is_better=True,
         )
     return Entry(metric.replace("_", " "), "See the study's score dictionary.")
+
+
+def _short(name: str) -> str:
+    known = {"pixcorr": "pixels", "independent": "independent extractor"}
+    return known.get(name, name.replace("_", " "))
 
 
 def _by(name: str) -> str:

@@ -193,13 +193,27 @@ def _with_columns(path: Path, table: pd.DataFrame, needed: tuple[str, ...]) -> p
 
 
 def _score(row: Mapping[object, object]) -> Score:
+    def text(name: str) -> str:
+        return str(row[name])
+
     def number(name: str) -> float:
         return float(str(row[name]))
 
     n = number("n")
     return Score(
-        **{name: str(row[name]) for name in _SCORE_TEXT if name != "study"},
-        **{name: number(name) for name in ("value", "ci_low", "ci_high", "chance", "p")},
+        subject=text("subject"),
+        system=text("system"),
+        role=text("role"),
+        source=text("source"),
+        metric=text("metric"),
+        extractor=text("extractor"),
+        value=number("value"),
+        ci_low=number("ci_low"),
+        ci_high=number("ci_high"),
+        chance=number("chance"),
         n=int(n) if math.isfinite(n) else 0,
-        transductive=str(row["transductive"]).lower() in ("true", "1", "1.0"),
+        p=number("p"),
+        split=text("split"),
+        selection=text("selection"),
+        transductive=text("transductive").lower() in ("true", "1", "1.0"),
     )

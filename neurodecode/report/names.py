@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from neurodecode.config import StudyConfig
 
-__all__ = ["BRAIN_FREE_SOURCES", "decoder_words", "generator_words", "is_brain_free", "label"]
+__all__ = [
+    "BRAIN_FREE_SOURCES",
+    "control_words",
+    "decoder_words",
+    "generator_words",
+    "is_brain_free",
+    "is_of_labels",
+    "label",
+]
 
 BRAIN_FREE_SOURCES = ("permuted", "mean")
 
@@ -20,6 +28,12 @@ _SOURCES = {
     "true": "given the true features",
     "permuted": "given permuted brain data",
     "mean": "given the mean features",
+}
+_RESPONSES: dict[tuple[str, str | None], str] = {
+    ("as_given", None): "the responses as given",
+    ("blocks", "run"): "block means z-scored over the run",
+    ("blocks", "preceding_rest"): "block means relative to the rest just before",
+    ("block_position", None): "the order of the blocks alone (no brain data)",
 }
 _DECODERS = {"ridge": "ridge regression", "shrinkage_lda": "shrinkage LDA"}
 
@@ -47,31 +61,39 @@ def decoder_words(study: StudyConfig, system: str) -> str:
 
 def _responses_words(study: StudyConfig, name: str) -> str:
     settings = study.responses[name]
-    if settings.kind == "as_given":
-        return "the responses as given"
-    if settings.kind == "block_position":
-        return "the order of the blocks alone (no brain data)"
-    if settings.kind == "blocks":
-        cleaned = {
-            "run": "z-scored over the run",
-            "preceding_rest": "relative to the rest just before",
-        }
-        return f"block means {cleaned.get(settings.baseline, settings.baseline)}"
-    return name
+    key = (settings.kind, getattr(settings, "baseline", None))
+    return _RESPONSES.get(key, f"{settings.kind.replace('_', ' ')} [{name}]")
 
 
-def label(study: StudyConfig, system: str, source: str) -> str:
-    """Say what was drawn from what, e.g. ``Diffusion generator, given the true features``."""
-    words = generator_words(study, system)
+def is_of_labels(metric: str) -> bool:
+    """Whether a metric scores decoded labels, so that the generator plays no part."""
+    return metric.startswith("accuracy_")
+
+
+def label(study: StudyConfig, system: str, source: str, metric: str = "") -> str:
+    """Say what was scored, e.g. ``Diffusion generator, given the true features``."""
+    if is_of_labels(metric):
+        words = decoder_words(study, system)
+        words = words[0].upper() + words[1:]
+    else:
+        words = generator_words(study, system)
     return words if source == "decoded" else f"{words}, {_SOURCES.get(source, source)}"
 
 
-def is_brain_free(study: StudyConfig, system: str, source: str) -> bool:
-    """Whether nothing of the brain's response to the item went into the pictures."""
+def is_brain_free(study: StudyConfig, system: str, source: str, metric: str = "") -> bool:
+    """Whether nothing of the brain's response to the item went into what was scored."""
     spec = study.system(system)
+    if source in BRAIN_FREE_SOURCES or study.responses[spec.responses].kind == "block_position":
+        return True
     generator = study.generators[spec.generator]
-    return (
-        source in BRAIN_FREE_SOURCES
-        or generator.kind in ("mean_picture", "random_picture")
-        or study.responses[spec.responses].kind == "block_position"
-    )
+    return generator.kind in ("mean_picture", "random_picture") and not is_of_labels(metric)
+
+
+def control_words(study: StudyConfig, system: str, source: str, metric: str) -> str:
+    """Name a control without brain data in a few words."""
+    spec = study.system(system)
+    if study.responses[spec.responses].kind == "block_position":
+        return "the order of the blocks alone"
+    words = {"permuted": "permuted brain data", "mean": "the mean features"}.get(source)
+    named = words or label(study, system, source, metric)
+    return named[0].lower() + named[1:]

@@ -103,7 +103,7 @@ def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
     """Return the page."""
     environment = Environment(
         loader=PackageLoader("neurodecode.report"),
-        autoescape=True,  # every caption, id and label of a file is foreign text
+        autoescape=False,  # every caption, id and label of a file is foreign text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

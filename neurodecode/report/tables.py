@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from neurodecode.report.glossary import Entry, describe
 from neurodecode.report.load import Material, Score
-from neurodecode.report.names import decoder_words, label
-from neurodecode.report.verdict import fixed
+from neurodecode.report.names import decoder_words, is_of_labels, label
+from neurodecode.report.verdict import fixed, trimmed
 
 __all__ = ["Block", "Row", "score_blocks", "transductive_pairs"]
 
@@ -68,7 +68,7 @@ def score_blocks(material: Material, headline: str) -> list[Block]:
 
 
 def _block(material: Material, metric: str, extractor: str, headline: str) -> Block:
-    scores = [s for s in material.scores if (s.metric, s.extractor) == (metric, extractor)]
+    scores = _distinct(material, metric, extractor)
     low, high = axis_of(scores)
 
     def place(value: float) -> float | None:
@@ -88,12 +88,22 @@ def _block(material: Material, metric: str, extractor: str, headline: str) -> Bl
     return Block(
         metric=metric,
         entry=describe(metric),
-        extractor=extractor,
+        extractor="" if extractor.lower() in ("none", "n/a", "nan") else extractor,
         groups=tuple(groups),
         ticks=tuple((100 * (t - low) / (high - low), f"{t:.2g}") for t in (low, middle, high)),
         chance=place(known[0]) if one_chance else None,
         headline=metric == headline,
     )
+
+
+def _distinct(material: Material, metric: str, extractor: str) -> list[Score]:
+    """Return a block's scores; of labels once a chain, since the generator plays no part."""
+    scores = [s for s in material.scores if (s.metric, s.extractor) == (metric, extractor)]
+    if not is_of_labels(metric):
+        return scores
+    study = material.study
+    once = {(study.system(s.system).chain, s.source, s.subject): s for s in reversed(scores)}
+    return [s for s in scores if any(s is kept for kept in once.values())]
 
 
 def axis_of(scores: Sequence[Score]) -> tuple[float, float]:
@@ -108,15 +118,15 @@ def _row(
     material: Material, score: Score, dot: float | None, low: float | None, high: float | None
 ) -> Row:
     interval = f"{fixed(score.ci_low)} to {fixed(score.ci_high)}" if score.has_interval else "n/a"
-    p = score.p
+    p, of_labels = score.p, is_of_labels(score.metric)
     return Row(
         score=score,
-        words=label(material.study, score.system, score.source),
-        decoder=decoder_words(material.study, score.system),
+        words=label(material.study, score.system, score.source, score.metric),
+        decoder="" if of_labels else decoder_words(material.study, score.system),
         main=(score.system, score.source) == (material.main, "decoded"),
         value=fixed(score.value),
         interval=interval,
-        chance=fixed(score.chance),
+        chance=trimmed(score.chance),
         p="n/a" if not math.isfinite(p) else f"{p:.4f}" if p < 0.01 else f"{p:.2f}",
         dot=dot,
         low=low,

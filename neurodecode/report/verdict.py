@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
-from neurodecode.report.names import is_brain_free, label
+from neurodecode.report.names import control_words, is_brain_free, label
 
-__all__ = ["Claim", "Verdict", "fixed", "judge", "verdict"]
+__all__ = ["Claim", "Verdict", "fixed", "judge", "trimmed", "verdict"]
 
 ALPHA = 0.05
 
@@ -79,10 +79,9 @@ class Claim:
             elif not math.isfinite(s.chance):
                 said.append("no chance level is known")
             else:
-                said.append(f"the interval includes or lies on the wrong side of chance "
-                            f"({fixed(s.chance)})")  # fmt: skip
+                said.append(f"the interval is not clear of chance ({trimmed(s.chance)})")
         if not self.significant:
-            said.append(f"{p_words(s.p)}" if math.isfinite(s.p) else "no p-value was computed")
+            said.append(p_words(s.p) if math.isfinite(s.p) else "no p-value was computed")
         if self.control is None:
             said.append("no control without brain data was scored")
         elif not self.beats_control:
@@ -100,15 +99,18 @@ class Verdict:
         ``yes``, ``partly``, ``no`` or ``open`` (nothing that answers the question was scored).
     headline : str
         One line.
-    sentences : tuple of str
-        What it rests on.
+    lead : str
+        A few sentences on what it rests on.
+    points : tuple of str
+        Each subject and comparison in full.
     metric : str
         The measure that the study is judged by.
     """
 
     status: str
     headline: str
-    sentences: tuple[str, ...]
+    lead: str
+    points: tuple[str, ...]
     metric: str
 
 
@@ -117,11 +119,17 @@ def fixed(value: float) -> str:
     return f"{value:.2f}".replace("-0.00", "0.00") if math.isfinite(value) else "n/a"
 
 
-def p_words(p: float) -> str:
-    """Write a p-value."""
+def trimmed(value: float) -> str:
+    """Write a number with up to three digits (0.5, 0.125), ``n/a`` where there is none."""
+    return f"{value:.3g}" if math.isfinite(value) else "n/a"
+
+
+def p_words(p: float, *, largest: bool = False) -> str:
+    """Write a p-value; ``largest`` of several."""
     if not math.isfinite(p):
         return "p n/a"
-    return f"p = {p:.4f}" if p < 0.01 else f"p = {p:.2f}"
+    sign = "\u2264" if largest else "="
+    return f"p\xa0{sign}\xa0{p:.4f}" if p < 0.01 else f"p\xa0{sign}\xa0{p:.2f}"
 
 
 def clearly_better(score: Score, other: Score) -> bool:
@@ -158,7 +166,8 @@ def peers_of(material: Material, score: Score, *, brain_free: bool) -> list[Scor
         if (other.metric, other.extractor, other.subject)
         == (score.metric, score.extractor, score.subject)
         and (other.system, other.source) != (score.system, score.source)
-        and is_brain_free(material.study, other.system, other.source) == brain_free
+        and is_brain_free(material.study, other.system, other.source, other.metric) == brain_free
+        and other.role != "ceiling"
         and (brain_free or (other.role == "baseline" and other.source == "decoded"))
         and math.isfinite(other.value)
     ]
@@ -183,72 +192,123 @@ def _metric(material: Material, patterns: tuple[str, ...]) -> str | None:
 
 def verdict(material: Material) -> Verdict:
     """Say what the study's scores allow one to say."""
-    answers = []
+    answers: list[tuple[str, str, list[Claim]]] = []
     for question, patterns in QUESTIONS[material.level]:
         metric = _metric(material, patterns)
         if metric is not None and metric not in [m for _, m, _ in answers]:
             answers.append((question, metric, judge(material, metric)))
     if not answers:
-        return Verdict("open", "Nothing was scored that could answer the question.", (), "")
+        return Verdict("open", "Nothing was scored that could answer the question.", "", (), "")
     question, metric, claims = answers[0]
     held = sum(claim.holds for claim in claims)
     status = "yes" if held == len(claims) else "partly" if held else "no"
-    sentences = [_sentence(m, claim) for _, m, found in answers for claim in found]
-    for _, metric_, found in [a for a in answers if a[0] == "pictures"]:
-        sentences += _beside(material, metric_, found)
+    lead = [_summary(m, found) for _, m, found in answers]
+    points = [_point(material, claim) for _, _, found in answers for claim in found]
+    for _, pictures, found in [a for a in answers if a[0] == "pictures"]:
+        lead.append(_beside_all(material, found))
+        points += _beside(material, pictures, found)
     if material.simulated:
-        sentences.append("The brains are simulated: this says what the method can do, not "
-                         "what it does on people.")  # fmt: skip
-    return Verdict(status, _headline(status, question, held, len(claims)), tuple(sentences), metric)
+        lead.append(
+            "The brains are simulated: this says what the method can do, not what it does on "
+            "people."
+        )
+    headline = _headline(status, question, held, len(claims))
+    return Verdict(status, headline, " ".join(filter(None, lead)), tuple(points), metric)
 
 
 def _headline(status: str, question: str, held: int, n: int) -> str:
-    what = {
-        "category": "which category was seen",
-        "pictures": "which picture was seen",
-    }[question]
+    what = {"category": "which category was seen", "pictures": "which picture was seen"}[question]
     if status == "yes":
-        who = "in the one subject" if n == 1 else f"in all {n} subjects"
+        who = {1: "in the one subject", 2: "in both subjects"}.get(n, f"in all {n} subjects")
         return f"Decoded above chance: {what}, {who}."
     if status == "partly":
         return f"Mixed: {what} was decoded above chance in {held} of {n} subjects."
     return f"No evidence that the recording says {what}."
 
 
-def _sentence(metric: str, claim: Claim) -> str:
-    s = claim.score
-    interval = f"95 % interval {fixed(s.ci_low)} to {fixed(s.ci_high)}, " if s.has_interval else ""
-    text = (
-        f"Subject {s.subject}, {describe(metric).name.lower()}: {fixed(s.value)} "
-        f"({interval}chance {fixed(s.chance)}, {p_words(s.p)}, N = {s.n})"
+def _summary(metric: str, claims: list[Claim]) -> str:
+    """Put one metric of all subjects into a sentence or two."""
+    several = len(claims) > 1
+    values = " and ".join(
+        f"{fixed(c.score.value)} ({_interval(c.score)})"
+        + (f" in subject {c.score.subject}" if several else "")
+        for c in claims
     )
-    if claim.holds:
-        control = claim.control
-        beside = f" and of the best control without brain data ({fixed(control.value)})" if (
-            control
-        ) else ""  # fmt: skip
-        return f"{text}, clear of chance{beside}."
-    return f"{text}: not a success, since {' and '.join(claim.failures())}."
+    worst = max((c.score.p for c in claims), key=lambda p: p if math.isfinite(p) else math.inf)
+    chance, n = claims[0].score.chance, claims[0].score.n
+    facts = f"chance {trimmed(chance)}, {p_words(worst, largest=several)}, N\xa0=\xa0{n}"
+    text = f"{describe(metric).name}: {values}; {facts}."
+    controls = [c.control.value for c in claims if c.control is not None]
+    if controls and all(c.holds for c in claims):
+        best = (min if _lower(claims[0].score) else max)(controls)
+        return f"{text} The best control without brain data reaches {fixed(best)}."
+    return f"{text} Not a success, as told below." if not all(c.holds for c in claims) else text
+
+
+def _interval(score: Score) -> str:
+    if not score.has_interval:
+        return "no interval"
+    return f"95 % interval {fixed(score.ci_low)} to {fixed(score.ci_high)}"
+
+
+def _point(material: Material, claim: Claim) -> str:
+    s = claim.score
+    text = (
+        f"Subject {s.subject}, {_lowered(describe(s.metric).name)}: {fixed(s.value)} "
+        f"({_interval(s)}, chance {trimmed(s.chance)}, {p_words(s.p)}, N\xa0=\xa0{s.n})"
+    )
+    if claim.control is not None and claim.holds:
+        c = claim.control
+        name = control_words(material.study, c.system, c.source, c.metric)
+        return (
+            f"{text}, clear of chance and of the best control without brain data "
+            f"({name}: {fixed(c.value)})."
+        )
+    return f"{text}: not a success, since {_and(claim.failures())}."
+
+
+def _and(parts: list[str]) -> str:
+    return parts[0] if len(parts) < 2 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _lowered(words: str) -> str:
+    return words[0].lower() + words[1:]
+
+
+def _against(score: Score, other: Score) -> str:
+    if clearly_better(score, other):
+        return "scores clearly lower"
+    if clearly_better(other, score):
+        return "scores clearly higher"
+    return "does as well, within the intervals"
+
+
+def _beside_all(material: Material, claims: list[Claim]) -> str:
+    """Compare with simpler ways to draw from the same recording, over all subjects."""
+    if not all(claim.holds for claim in claims):
+        return ""
+    found = {
+        _against(claim.score, simple)
+        for claim in claims
+        if (simple := _best(peers_of(material, claim.score, brain_free=False))) is not None
+    }
+    if not found:
+        return ""
+    how = found.pop() if len(found) == 1 else "compares differently between subjects"
+    return f"The best simpler way to draw from the same recording {how}."
 
 
 def _beside(material: Material, metric: str, claims: list[Claim]) -> list[str]:
-    """Compare with simpler ways to draw from the same recording, and with the ceiling."""
+    """Compare with each subject's simpler ways to draw, and with the ceiling."""
     said = []
     for claim in claims:
         score = claim.score
         simple = _best(peers_of(material, score, brain_free=False))
         if simple is not None and claim.holds:
-            name = label(material.study, simple.system, simple.source).lower()
-            how = (
-                "scores clearly lower"
-                if clearly_better(score, simple)
-                else "scores clearly higher"
-                if clearly_better(simple, score)
-                else "does as well within the intervals"
-            )
+            name = _lowered(label(material.study, simple.system, simple.source))
             said.append(
                 f"Subject {score.subject}: the best simpler way to draw from the same recording "
-                f"({name}) {how} ({fixed(simple.value)})."
+                f"({name}) {_against(score, simple)} ({fixed(simple.value)})."
             )
         true = [
             other.value
@@ -258,7 +318,7 @@ def _beside(material: Material, metric: str, claims: list[Claim]) -> list[str]:
         ]
         if true:
             said.append(
-                f"Subject {score.subject}: given the true features instead of decoded ones the "
-                f"same generator reaches {fixed(true[0])}, the ceiling."
+                f"Subject {score.subject}: given the true features instead of decoded ones, the "
+                f"same generator reaches {fixed(true[0])}: the ceiling."
             )
     return said

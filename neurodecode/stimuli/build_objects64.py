@@ -81,9 +81,9 @@ def concepts(cache: Path) -> pd.DataFrame:
         caption = re.sub(r"[_\s]+", " ", known.strip(":")).lower().replace("’", "'")
         if not caption or facts["group"] not in GROUPS or BANNED.search(caption):
             continue
-        if re.match(r"(man|woman|men|women)\b", caption) and caption not in {"man", "woman"}:
-            if not re.search(r"'s|: (beard|.*hair|bald)", caption):
-                continue
+        gendered = re.match(r"(man|woman|men|women)\b", caption)
+        if gendered and caption not in {"man", "woman"} and "'s" not in caption:
+            continue
         code = "-".join(f"{ord(c):x}" for c in character if ord(c) != 0xFE0F)
         rows.append(
             {

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["STYLES", "draw"]
+__all__ = ["STYLES", "draw", "draw_rgba"]
 
 GREY = 128
 
@@ -29,8 +29,8 @@ STYLES = {
 }
 
 
-def draw(style: str, code: str, folder: Path, side: int) -> NDArray[np.uint8] | None:
-    """Return a picture (side, side, 3) on grey, or None where the style lacks it.
+def draw_rgba(style: str, code: str, folder: Path, side: int) -> NDArray[np.uint8] | None:
+    """Return a picture (side, side, 4) with its opacity, or None where the style lacks it.
 
     Parameters
     ----------
@@ -48,10 +48,18 @@ def draw(style: str, code: str, folder: Path, side: int) -> NDArray[np.uint8] | 
         return None
     picture = Image.open(path) if isinstance(path, Path) else _rasterise(path, 4 * side)
     picture = picture.convert("RGBA").resize((4 * side, 4 * side), Image.Resampling.LANCZOS)
-    ground = Image.new("RGBA", picture.size, (GREY, GREY, GREY, 255))
-    ground.alpha_composite(picture)
-    small = ground.convert("RGB").resize((side, side), Image.Resampling.BOX)
-    return np.asarray(small)
+    return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+
+
+def draw(style: str, code: str, folder: Path, side: int) -> NDArray[np.uint8] | None:
+    """Return a picture (side, side, 3) on neutral grey; see :func:`draw_rgba`."""
+    rgba = draw_rgba(style, code, folder, side)
+    if rgba is None:
+        return None
+    opacity = rgba[..., 3:] / 255
+    mixed = rgba[..., :3] * opacity + GREY * (1 - opacity)
+    picture: NDArray[np.uint8] = mixed.round().astype(np.uint8)
+    return picture
 
 
 def _file(style: str, code: str, folder: Path) -> Path | str | None:

@@ -29,8 +29,11 @@ def test_responses_survive_and_names_stay_text(tmp_path):
     data = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     units = pd.DataFrame({"unit": range(4), "roi": "VT"})
     sidecar = tmp_path / "sub-01.json"
-    commit(sidecar, artifacts.save_responses(sidecar, Responses(data, trials(), units, True)),
-           {"transductive": True})
+    commit(
+        sidecar,
+        artifacts.save_responses(sidecar, Responses(data, trials(), units, True)),
+        {"transductive": True},
+    )
     back = artifacts.load_responses(sidecar)
     np.testing.assert_array_equal(back.data, data)
     assert back.trials["participant_id"].tolist() == ["01"] * 3

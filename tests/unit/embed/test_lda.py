@@ -20,9 +20,11 @@ def test_direction_is_that_of_the_shrunk_covariance():
     covariance = np.zeros((5, 5))
     for c in "ab":  # scikit-learn shrinks each class in units of its own SDs
         scale = Z[labels == c].std(0)
-        covariance += ledoit_wolf((Z[labels == c] - Z[labels == c].mean(0)) / scale)[0] * np.outer(
-            scale, scale
-        ) / 2
+        covariance += (
+            ledoit_wolf((Z[labels == c] - Z[labels == c].mean(0)) / scale)[0]
+            * np.outer(scale, scale)
+            / 2
+        )
     expected = np.linalg.solve(covariance, Z[30:].mean(0) - Z[:30].mean(0))
     np.testing.assert_allclose(decoder.lda_.coef_[0], expected, rtol=1e-2)
     decoded = decoder.predict(X)

@@ -78,9 +78,7 @@ def test_labels_are_decoded_as_one_hot_codes_and_a_constant_unit_is_harmless():
     X, Y = draw(80, 6, 2)
     labels = np.where(X[:, 0] > 0, "up", "down")
     X[:, 5] = 3
-    decoder = RidgeDecoder(targets=("t",)).fit(
-        X, {"t": Y}, labels=labels, groups=np.arange(80) % 5
-    )
+    decoder = RidgeDecoder(targets=("t",)).fit(X, {"t": Y}, labels=labels, groups=np.arange(80) % 5)
     decoded = decoder.predict(X)
     assert decoder.classes == ("down", "up")
     picked = np.array(decoder.classes)[decoded["label"].argmax(1)]

@@ -1,0 +1,198 @@
+"""The independent extractor: scores pictures, and took no part in making them.
+
+Its pictures are other styles than the generator's and its embedding's, its objective is the
+classification of concepts, its architecture a plain convolutional network. It knows the names of
+the held-out concepts, from its own styles, and so can say what a picture shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from skimage.color import rgb2gray, rgb2hsv
+from skimage.feature import hog
+from torch import nn
+
+from neurodecode.artifacts import write_text, writing
+from neurodecode.contracts import Float
+from neurodecode.errors import MissingWeights
+from neurodecode.models.pictures import Pool, augment
+from neurodecode.models.training import Plan, fit, torch_generator
+
+__all__ = [
+    "Classifier",
+    "Independent",
+    "hog_colour",
+    "load_independent",
+    "save_independent",
+    "train_independent",
+]
+
+EMBEDDED = Path(__file__).parents[1] / "weights" / "independent"
+BATCH = 64
+
+
+class Classifier(nn.Module):
+    """Depthwise-separable convolutions, global average, one linear layer.
+
+    Parameters
+    ----------
+    n_concepts : int
+    width : int
+        Channels of the first stage.
+    """
+
+    def __init__(self, n_concepts: int, width: int = 40) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 2, 1), nn.GroupNorm(8, width), nn.SiLU()]
+        for stage in range(3):
+            wide = width * 2**stage
+            layers += [_Block(wide), _Block(wide)]
+            layers += [nn.Conv2d(wide, 2 * wide, 2, 2), nn.GroupNorm(8, 2 * wide), nn.SiLU()]
+        layers += [_Block(8 * width)]
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(8 * width, n_concepts)
+
+    def features(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return (n, 8 * width) of float (n, 3, 64, 64) pictures, 0 to 1."""
+        pooled: torch.Tensor = self.body((pictures - 0.5) * 4).mean(dim=(2, 3))
+        return pooled
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return concept logits (n, n_concepts)."""
+        logits: torch.Tensor = self.head(self.features(pictures))
+        return logits
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Sequential(
+            nn.Conv2d(width, width, 5, 1, 2, groups=width),
+            nn.GroupNorm(8, width),
+            nn.Conv2d(width, 2 * width, 1),
+            nn.SiLU(),
+            nn.Conv2d(2 * width, width, 1),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mixed: torch.Tensor = x + self.mix(x)
+        return mixed
+
+
+class Independent:
+    """The frozen classifier.
+
+    Parameters
+    ----------
+    model : Classifier
+    concepts, categories : tuple of str
+        Caption and category of each output.
+    name : str
+        Name and weights' hash.
+    """
+
+    def __init__(
+        self, model: Classifier, concepts: tuple[str, ...], categories: tuple[str, ...], name: str
+    ) -> None:
+        self.model = model.eval()
+        self.concepts = concepts
+        self.categories = categories
+        self.name = name
+
+    @torch.no_grad()
+    def features(self, pictures: NDArray[np.uint8]) -> Float:
+        """Return pooled features (n, d) of uint8 (n, h, w, 3) pictures."""
+        rows: Float = torch.cat([self.model.features(p) for p in _batches(pictures)]).numpy()
+        return rows
+
+    @torch.no_grad()
+    def name_logits(self, pictures: NDArray[np.uint8]) -> Float:
+        """Return one logit a concept, (n, n_concepts)."""
+        rows: Float = torch.cat([self.model(p) for p in _batches(pictures)]).numpy()
+        return rows
+
+
+def _batches(pictures: NDArray[np.uint8]) -> list[torch.Tensor]:
+    whole = torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()).float() / 255
+    if whole.shape[-2:] != (64, 64):
+        whole = F.interpolate(whole, (64, 64), mode="bicubic", antialias=True).clamp(0, 1)
+    return list(torch.split(whole, BATCH))
+
+
+def hog_colour(pictures: NDArray[np.uint8]) -> Float:
+    """Fixed features: histograms of oriented gradients and of hue, saturation and value.
+
+    Parameters
+    ----------
+    pictures : uint8 (n, h, w, 3)
+
+    Returns
+    -------
+    float32 (n, d)
+        The two parts have equal norm over pictures that are not blank.
+    """
+    rows = []
+    for picture in pictures:
+        side = picture.shape[0] // 8
+        shape = hog(rgb2gray(picture), orientations=8, pixels_per_cell=(side, side),
+                    cells_per_block=(2, 2), feature_vector=True)  # fmt: skip
+        hsv = rgb2hsv(picture).reshape(-1, 3)
+        colour, _ = np.histogramdd(hsv, bins=(8, 4, 4), range=((0, 1),) * 3)
+        colour = np.sqrt(colour.ravel() / len(hsv))
+        rows.append(np.concatenate([shape / max(np.linalg.norm(shape), 1e-6), colour]))
+    return np.stack(rows).astype(np.float32)
+
+
+def train_independent(pool: Pool, folder: Path, *, seed: int, steps: int) -> Classifier:
+    """Train by cross-entropy over concepts, with label smoothing, on varied pictures."""
+    torch.manual_seed(torch_generator(seed, "independent", "weights").initial_seed() % 2**63)
+    model = Classifier(len(pool.captions))
+
+    def loss(rng: torch.Generator) -> torch.Tensor:
+        rows = torch.randint(len(pool.rgba), (BATCH,), generator=rng)
+        pictures = augment(pool.rgba[rows], rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(pictures)
+        return F.cross_entropy(logits.float(), pool.concept[rows], label_smoothing=0.1)
+
+    plan = Plan("independent", steps, 3e-3, weight_decay=0.05, ema=0.995)
+    fit(model, loss, plan, folder, seed)
+    return model
+
+
+def save_independent(model: Classifier, pool: Pool, folder: Path) -> None:
+    """Write half-precision weights and the concepts' names."""
+    state = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    with writing(folder / "model.safetensors") as temporary:
+        save_file(state, temporary)
+    config = {"concepts": pool.captions, "categories": pool.categories}
+    write_text(folder / "config.json", json.dumps(config, indent=0) + "\n")
+
+
+def load_independent(folder: Path = EMBEDDED) -> Independent:
+    """Load the extractor that ships.
+
+    Raises
+    ------
+    MissingWeights
+        Where its weights are not there.
+    """
+    file = folder / "model.safetensors"
+    if not file.is_file():
+        raise MissingWeights(
+            f"{folder}: no weights of the independent extractor. Run `neurodecode train-generator`."
+        )
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    model = Classifier(len(config["concepts"]))
+    model.load_state_dict({name: value.float() for name, value in load_file(file).items()})
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    names, categories = tuple(config["concepts"]), tuple(config["categories"])
+    return Independent(model, names, categories, f"independent@{digest}")
