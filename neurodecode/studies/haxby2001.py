@@ -1,0 +1,189 @@
+"""Study ``haxby2001``: eight object categories in ventral temporal cortex."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neurodecode.contracts import Float, Recording, Stimuli
+from neurodecode.errors import ConfigError, DataError, DataWarning
+from neurodecode.stimuli.haxby_pictures import load_haxby_pictures
+
+__all__ = ["Haxby2001"]
+
+EMBEDDED = Path(__file__).parent / "data" / "haxby2001"
+TR = 2.5
+CATEGORIES = ("bottle", "cat", "chair", "face", "house", "scissors", "scrambledpix", "shoe")
+
+
+class Haxby2001:
+    """One subject, 12 runs, one block a category and run.
+
+    Parameters
+    ----------
+    folder : str
+        ``embedded`` (the slice that ships) or a folder with ``bold.nii.gz``, ``mask.nii.gz`` and
+        ``attributes_literal.txt`` (label and run of each volume).
+    """
+
+    level = "category"
+    simulated = False
+
+    def __init__(self, folder: str) -> None:
+        self.folder = EMBEDDED if folder == "embedded" else Path(folder)
+
+    def subjects(self) -> tuple[str, ...]:
+        """Return the one participant."""
+        return ("01",)
+
+    def sources(self, subject: str) -> list[Path]:
+        """Return the files that :meth:`load` reads."""
+        names = ("bold.nii.gz", "mask.nii.gz", "attributes_literal.txt")
+        return [self.folder / name for name in names]
+
+    def stimuli(self) -> Stimuli:
+        """Return pictures that stand for the categories; the ones seen are not known."""
+        return load_haxby_pictures()
+
+    def about(self) -> Mapping[str, str]:
+        """Return plain words for the report."""
+        return {
+            "recorded": "Functional MRI (3 T, one volume every 2.5 s) of one person, one slice "
+            "through ventral temporal cortex, 12 runs with one 24-second block of each category.",
+            "seen": "Grey photographs of faces, houses, cats, bottles, scissors, shoes, chairs, "
+            "and phase-scrambled pictures. The recording says which category was seen in each "
+            "block, not which pictures.",
+            "limits": "Reconstructions are at category level: a picture of the right category is "
+            "a success, whatever it looks like. Nothing here shows that the particular "
+            "photograph could be drawn. The order of the categories differs between runs but is "
+            "not perfectly balanced, so the position of a block alone predicts its category a "
+            "little better than chance: see the baseline.",
+            "licence": "Haxby et al. (2001), Science 293, 2425-2430; slice by the PyMVPA project; "
+            "CC BY-SA 3.0.",
+        }
+
+    def load(self, subject: str) -> Recording:
+        """Read the recording.
+
+        Raises
+        ------
+        ConfigError
+            Where the subject is unknown.
+        DataError
+            Where a file is missing, damaged, or does not fit the others.
+        """
+        if subject not in self.subjects():
+            raise ConfigError(f"haxby2001: subject must be one of 01, got {subject!r}")
+        bold_file, mask_file, label_file = self.sources(subject)
+        bold, mask = _read_image(bold_file, 4), _read_image(mask_file, 3)
+        affine = nib.load(bold_file).affine
+        if bold.shape[:3] != mask.shape:
+            raise DataError(
+                f"{mask_file}: the mask is {mask.shape}, the volumes of {bold_file.name} are "
+                f"{bold.shape[:3]}; both must have one grid"
+            )
+        labels = _read_labels(label_file, bold.shape[3])
+        voxels = np.argwhere(mask > 0)
+        data = np.ascontiguousarray(bold[mask > 0].T)
+        units = pd.DataFrame(nib.affines.apply_affine(affine, voxels), columns=["x", "y", "z"])
+        units.insert(0, "roi", "ventral_temporal")
+        units.insert(0, "unit", [f"voxel_{k:03d}" for k in range(len(units))])
+        data, units = _drop_bad_units(data, units, bold_file)
+        runs = labels["run"].to_numpy()
+        position = labels.groupby("run").cumcount().to_numpy()
+        return Recording(
+            data=data,
+            times=position * TR,
+            runs=runs,
+            events=_events(labels, position),
+            units=units.reset_index(drop=True),
+            participant_id=subject,
+            sfreq=1 / TR,
+        )
+
+
+def _read_image(path: Path, n_axes: int) -> Float:
+    """Read a NIfTI image, squeezed to ``n_axes``; says what is wrong with one that lies."""
+    try:
+        image: Any = nib.load(path)
+        data: NDArray[Any] = np.asarray(image.dataobj, dtype=np.float32)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError) as error:
+        raise DataError(
+            f"{path}: not a whole NIfTI image ({error}). Its header promises more than the file "
+            "holds, or the file was cut; copy it again."
+        ) from error
+    if data.ndim != n_axes:
+        raise DataError(f"{path}: must have {n_axes} axes, its header says {data.shape}")
+    if n_axes == 4:
+        repetition = float(image.header.get_zooms()[3])
+        if repetition > 0 and not np.isclose(repetition, TR, rtol=0.01):
+            raise DataError(f"{path}: the header says TR {repetition:g} s, expected {TR} s")
+    return data
+
+
+def _read_labels(path: Path, n_volumes: int) -> pd.DataFrame:
+    """Read label and run of each volume."""
+    try:
+        table = pd.read_csv(path, sep=r"\s+", header=None, names=["label", "run"])
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{path}: must hold a label and a run on each line ({error})") from error
+    if len(table) != n_volumes:
+        raise DataError(f"{path}: {len(table)} labels for {n_volumes} volumes; must be as many")
+    unknown = sorted(set(map(str, table["label"])) - {"rest", *CATEGORIES})
+    if unknown:
+        raise DataError(
+            f"{path}: labels must be rest or one of {', '.join(CATEGORIES)}; "
+            f"found {', '.join(unknown[:5])}"
+        )
+    if not pd.api.types.is_integer_dtype(table["run"]):
+        raise DataError(f"{path}: the second column must be the run's number")
+    return table
+
+
+def _drop_bad_units(data: Float, units: pd.DataFrame, path: Path) -> tuple[Float, pd.DataFrame]:
+    """Mask voxels that are not finite or never change, and say how many."""
+    finite = np.isfinite(data).all(axis=0)
+    moving = np.ptp(np.where(np.isfinite(data), data, 0), axis=0) > 0
+    if not (finite & moving).any():
+        raise DataError(f"{path}: no voxel in the mask has finite values that change")
+    if not (finite & moving).all():
+        warnings.warn(
+            f"{path.name}: {int((~finite).sum())} voxels with values that are not finite and "
+            f"{int((finite & ~moving).sum())} constant ones of {len(finite)} were masked out",
+            DataWarning,
+            stacklevel=2,
+        )
+    good = finite & moving
+    return data[:, good], units[good]
+
+
+def _events(labels: pd.DataFrame, position: NDArray[np.int64]) -> pd.DataFrame:
+    """Return one row a block: consecutive volumes of one run and label, rest left out."""
+    change = (labels["label"] != labels["label"].shift()) | (labels["run"] != labels["run"].shift())
+    blocks = labels.assign(block=change.cumsum(), position=position).groupby("block")
+    rows = blocks.agg(
+        category=("label", "first"), run=("run", "first"), first=("position", "first"),
+        n_volumes=("position", "size"),
+    )  # fmt: skip
+    rows = rows[rows["category"] != "rest"].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "onset": rows["first"] * TR,
+            "duration": rows["n_volumes"] * TR,
+            "run": rows["run"],
+            "stimulus": "",
+            "category": rows["category"].astype(str),
+        }
+    )
