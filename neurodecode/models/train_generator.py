@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from neurodecode.errors import ConfigError
 from neurodecode.models.clip import load_openclip, save_openclip
 from neurodecode.models.independent import save_independent, train_independent
-from neurodecode.models.pictures import load_pool
+from neurodecode.models.pictures import load_pool, load_tags
 from neurodecode.models.train_clip import train_clip
 from neurodecode.models.unet import prepare, train_unet
 from neurodecode.models.vae import load_diffusers, train_vae
@@ -75,7 +75,9 @@ def _train(part: str, out: Path, work: Path, seed: int, steps: int) -> None:
     checkpoints = work / f"checkpoints-{seed}"
     pool = load_pool("extractor" if part == "independent" else "generator", work / "pictures")
     if part == "clip":
-        save_openclip(train_clip(pool, checkpoints, seed=seed, steps=steps), out / "clip")
+        tags = load_tags(pool.captions, work / "pictures")
+        clip = train_clip(pool, tags, checkpoints, seed=seed, steps=steps)
+        save_openclip(clip, out / "clip")
     elif part == "independent":
         model = train_independent(pool, checkpoints, seed=seed, steps=steps)
         save_independent(model, pool, out / "independent")
@@ -84,8 +86,8 @@ def _train(part: str, out: Path, work: Path, seed: int, steps: int) -> None:
         vae.half().save_pretrained(out / "vae", safe_serialization=True)
     else:
         vae = load_diffusers(AutoencoderKL, str(out / "vae"), "vae")
-        clip = load_openclip(str(out / "clip"))
-        latents, embeddings = prepare(pool, vae, clip, checkpoints, seed)
+        towers = load_openclip(str(out / "clip"))
+        latents, embeddings = prepare(pool, vae, towers, checkpoints, seed)
         unet: UNet2DConditionModel = train_unet(
             latents, embeddings, checkpoints, seed=seed, steps=steps
         )

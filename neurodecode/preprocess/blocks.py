@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from nilearn.signal import clean
 from numpy.typing import NDArray
@@ -45,11 +48,13 @@ class Blocks:
         within = self.baseline == "run"
         signal = self._clean(recording) if within else recording.data
         rows = []
-        for event in recording.events.itertuples():
-            volumes = self._volumes(recording, event.run, event.onset, event.duration)
+        for event in recording.events.to_dict("records"):
+            volumes = self._volumes(recording, event)
             mean = signal[volumes].mean(axis=0)
             if not within:
-                rest = signal[self._rest_before(recording, event.run, volumes[0])].mean(axis=0)
+                rest = signal[self._rest_before(recording, event["run"], int(volumes[0]))].mean(
+                    axis=0
+                )
                 mean = 100 * (mean - rest) / np.where(rest != 0, rest, 1)
             rows.append(mean)
         return Responses(
@@ -70,10 +75,10 @@ class Blocks:
             )
         return cleaned
 
-    def _volumes(
-        self, recording: Recording, run: int, onset: float, duration: float
-    ) -> NDArray[np.int64]:
-        start = onset + self.lag
+    def _volumes(self, recording: Recording, event: Mapping[Any, Any]) -> NDArray[np.int64]:
+        """Volumes of a block; none may lie outside the run."""
+        run, duration = event["run"], event["duration"]
+        start = event["onset"] + self.lag
         half = 0.5 / recording.sfreq
         inside = (
             (recording.runs == run)
@@ -81,14 +86,15 @@ class Blocks:
             & (recording.times < start + duration - half)
         )
         if not inside.any():
-            raise DataError(f"run {run}: no volume in the block at {onset:g} s (lag {self.lag:g})")
+            raise DataError(f"run {run}: no volume in the block at {start:g} s (with lag)")
         return np.flatnonzero(inside)
 
     def _rest_before(self, recording: Recording, run: int, first: int) -> NDArray[np.int64]:
         """Volumes of the run before ``first`` and after every earlier block."""
         rest = (recording.runs == run) & (np.arange(len(recording.runs)) < first)
-        for event in recording.events[recording.events["run"] == run].itertuples():
-            volumes = self._volumes(recording, run, event.onset, event.duration)
+        of_run = recording.events[recording.events["run"] == run]
+        for event in of_run.to_dict("records"):
+            volumes = self._volumes(recording, event)
             if volumes[0] < first:
                 rest[: volumes[-1] + 1] = False
         if not rest.any():

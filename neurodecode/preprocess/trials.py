@@ -31,9 +31,7 @@ def trial_table(recording: Recording) -> pd.DataFrame:
     """Return one row a trial, in the order of the events."""
     events = recording.events.reset_index(drop=True)
     number = events.groupby("run").cumcount()
-    trial = [
-        f"run-{run:02d}_block-{k:02d}" for run, k in zip(events["run"], number, strict=True)
-    ]
+    trial = [f"run-{run:02d}_block-{k:02d}" for run, k in zip(events["run"], number, strict=True)]
     return pd.DataFrame(
         {
             "participant_id": recording.participant_id,

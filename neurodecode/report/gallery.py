@@ -21,13 +21,10 @@ __all__ = ["Figure", "Gallery", "Item", "build_gallery", "columns_of", "ranking_
 N_SHOWN = 3
 """Items shown in each of best, median and worst."""
 
-# Metrics that items are ordered by, the first present one counting.
+# Metrics of items that order them, the first present one counting; ties go by the mean of those
+# that share its first word.
 RANKINGS = {
-    "category": (
-        r"category_identification.*independent",
-        r"category_identification.*",
-        r"two_way_.*",
-    ),
+    "category": (r"category_identification.*independent.*", r"category_identification.*"),
     "stimulus": (r"two_way_independent.*", r"two_way_semantic", r"two_way_.*"),
 }
 
@@ -67,6 +64,8 @@ class Gallery:
         As many of each.
     everything : tuple of Item
         All items in order of score, with fewer columns.
+    columns : int
+        Pictures beside each other in best, median and worst.
     """
 
     ranked_by: str
@@ -75,6 +74,7 @@ class Gallery:
     median: tuple[Item, ...]
     worst: tuple[Item, ...]
     everything: tuple[Item, ...]
+    columns: int
 
 
 def ranking_metric(material: Material) -> str | None:
@@ -99,7 +99,8 @@ def columns_of(material: Material) -> list[tuple[str, str]]:
     chain = study.system(main).chain
     others: dict[str, str] = {study.system(main).generator: main}
     for system in sorted(study.systems, key=lambda s: s.chain != chain):
-        if "decoded" in system.sources:
+        kind = study.generators[system.generator].kind
+        if "decoded" in system.sources and kind != "random_picture":
             others.setdefault(system.generator, system.name)
     wanted = [(name, "decoded") for name in others.values()]
     wanted += [(main, source) for source in ("permuted", "true")]
@@ -130,6 +131,7 @@ def build_gallery(material: Material, book: PictureBook) -> Gallery:
         median=items(order[middle : middle + n], columns),
         worst=items(order[::-1][:n], columns),
         everything=items(order, small),
+        columns=len(columns) + 1,
     )
 
 
@@ -140,22 +142,32 @@ def _few(columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _ranked(material: Material, metric: str | None) -> list[tuple[str, str, float]]:
-    """Return (subject, item, score), the best first; ties by subject and item."""
+    """Return (subject, item, score), the best first.
+
+    Ties go by the mean of the item's scores by other extractors, then by subject and item.
+    """
     rows = []
     for subject in material.subjects:
         drawn = material.pictures.get((material.main, "decoded", subject))
         if drawn is not None:
             rows += [(subject, str(item)) for item in drawn.table["item"]]
     items = material.items
-    keep = (
-        (items["system"] == material.main)
-        & (items["source"] == "decoded")
-        & (items["metric"] == metric)
+    of_main = items[(items["system"] == material.main) & (items["source"] == "decoded")]
+    exact = _means(of_main[of_main["metric"] == metric])
+    family = "" if metric is None else re.split(r"[:_]", metric)[0]
+    near = _means(of_main[of_main["metric"].str.startswith(family)])
+    sign = 1.0 if metric is not None and describe(metric).lower_is_better else -1.0
+    found = [(s, i, exact.get((s, i), float("nan"))) for s, i in rows]
+    return sorted(
+        found,
+        key=lambda r: (np.isnan(r[2]), sign * r[2], sign * near.get(r[:2], 0.0), r[0], r[1]),
     )
-    scored = {(str(r.subject), str(r.item)): float(str(r.value)) for r in items[keep].itertuples()}
-    sign = -1.0 if metric is None or not describe(metric).lower_is_better else 1.0
-    found = [(s, i, scored.get((s, i), float("nan"))) for s, i in rows]
-    return sorted(found, key=lambda r: (np.isnan(r[2]), sign * r[2], r[0], r[1]))
+
+
+def _means(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return the mean value of each (subject, item)."""
+    mean = rows.groupby(["subject", "item"])["value"].mean()
+    return {(str(s), str(i)): float(v) for (s, i), v in mean.items()}  # type: ignore[misc]
 
 
 class _Lookup:

@@ -18,7 +18,7 @@ class Entry:
 
 
 _EXTRACTORS = {
-    "semantic": "the semantic embedding (which the decoder also aims at)",
+    "semantic": "the semantic embedding, which the decoder also aims at: flattering",
     "independent": "an extractor that had no part in decoding or drawing",
     "pixcorr": "raw pixels",
     "pixels": "raw pixels",
@@ -50,12 +50,18 @@ def describe(metric: str) -> Entry:
             f"{match[1]}-way accuracy" + (f", top {match[2]}" if match[2] else ""),
             f"Share of trials whose decoded category, out of {match[1]}, is the true one.",
         )
-    if match := re.fullmatch(r"category_identification(?:_(.+))?", metric):
-        by = f", compared by {_by(match[1])}" if match[1] else ""
+    if match := re.fullmatch(r"category_(identification|top1)(?::(.+))?", metric):
+        by = f" ({_short(match[2])})" if match[2] else ""
+        if match[1] == "top1":
+            return Entry(
+                f"Category, top 1{by}",
+                "Share of drawn pictures that are more like the scored pictures of the category "
+                "that was seen than like those of any other.",
+            )
         return Entry(
-            "Category identification" + (f" ({_short(match[1])})" if match[1] else ""),
-            "How often a drawn picture is more like pictures of the category that was seen than "
-            f"like those of another category{by}.",
+            f"Category identification{by}",
+            "How often a drawn picture is more like the scored pictures of the category that was "
+            "seen than like those of another category. 1 is perfect, 0.5 chance.",
         )
     if match := re.fullmatch(r"two_way_(.+)", metric):
         return Entry(
@@ -67,7 +73,9 @@ def describe(metric: str) -> Entry:
         which = f" ({match[1].replace('_', ' ')})" if match[1] else ""
         return Entry(
             f"Retrieval, top {match[2]}{which}",
-            f"Share of items whose own partner is among the {match[2]} nearest candidates.",
+            "Share of items where the picture that was seen is the nearest, or among the "
+            f"{match[2]} nearest, of all scored pictures to the decoded embedding. No picture is "
+            "drawn for it.",
         )
     if match := re.fullmatch(r"distance_(.+)", metric):
         return Entry(

@@ -10,7 +10,7 @@ __all__ = [
     "decoder_words",
     "generator_words",
     "is_brain_free",
-    "is_of_labels",
+    "is_of_decoding",
     "label",
 ]
 
@@ -65,14 +65,14 @@ def _responses_words(study: StudyConfig, name: str) -> str:
     return _RESPONSES.get(key, f"{settings.kind.replace('_', ' ')} [{name}]")
 
 
-def is_of_labels(metric: str) -> bool:
-    """Whether a metric scores decoded labels, so that the generator plays no part."""
-    return metric.startswith("accuracy_")
+def is_of_decoding(metric: str) -> bool:
+    """Whether a metric scores what was decoded, before any picture is drawn."""
+    return metric.startswith(("accuracy_", "retrieval_"))
 
 
 def label(study: StudyConfig, system: str, source: str, metric: str = "") -> str:
     """Say what was scored, e.g. ``Diffusion generator, given the true features``."""
-    if is_of_labels(metric):
+    if is_of_decoding(metric):
         words = decoder_words(study, system)
         words = words[0].upper() + words[1:]
     else:
@@ -86,7 +86,7 @@ def is_brain_free(study: StudyConfig, system: str, source: str, metric: str = ""
     if source in BRAIN_FREE_SOURCES or study.responses[spec.responses].kind == "block_position":
         return True
     generator = study.generators[spec.generator]
-    return generator.kind in ("mean_picture", "random_picture") and not is_of_labels(metric)
+    return generator.kind in ("mean_picture", "random_picture") and not is_of_decoding(metric)
 
 
 def control_words(study: StudyConfig, system: str, source: str, metric: str) -> str:

@@ -62,10 +62,14 @@ def study_part(material: Material, book: PictureBook, download: str, tsv: str) -
         material=material,
         verdict=said,
         gallery=build_gallery(material, book),
-        blocks=score_blocks(material, said.metric),
+        blocks=score_blocks(material, (said.metric, said.extractor)),
         pairs=transductive_pairs(material),
         limits=_limits(material),
-        selections=tuple(dict.fromkeys(s.selection for s in scores if s.selection)),
+        selections=tuple(
+            dict.fromkeys(
+                s.selection for s in scores if s.system == material.main and s.source == "decoded"
+            )
+        ),
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
         download=download,
@@ -103,7 +107,7 @@ def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
     """Return the page."""
     environment = Environment(
         loader=PackageLoader("neurodecode.report"),
-        autoescape=False,  # every caption, id and label of a file is foreign text
+        autoescape=True,  # every caption, id and label of a file is foreign text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -41,13 +41,16 @@ class PictureBook:
 
 
 def mosaic(pictures: Pixels) -> Pixels:
-    """Lay the first four pictures (n, h, w, 3) out as a square (2 h, 2 w, 3); fewer: the first."""
-    if len(pictures) < 4:
-        first: NDArray[np.uint8] = pictures[0]
-        return first
-    rows = [np.concatenate(list(pictures[k : k + 2]), axis=1) for k in (0, 2)]
-    sheet: NDArray[np.uint8] = np.concatenate(rows, axis=0)
-    return sheet
+    """Lay the first four pictures (n, h, w, 3) out as a square (2 h, 2 w, 3).
+
+    One alone is returned as it is; an empty place takes the colour of the first one's corner.
+    """
+    n, height, width = pictures.shape[:3]
+    sheet: NDArray[np.uint8] = np.tile(pictures[0, 0, 0], (2 * height, 2 * width, 1))
+    for k in range(min(n, 4)):
+        top, left = (k // 2) * height, (k % 2) * width
+        sheet[top : top + height, left : left + width] = pictures[k]
+    return sheet[:height, :width] if n == 1 else sheet
 
 
 def _png(picture: Pixels) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from neurodecode.report.glossary import Entry, describe
 from neurodecode.report.load import Material, Score
-from neurodecode.report.names import decoder_words, is_of_labels, label
+from neurodecode.report.names import decoder_words, is_of_decoding, label
 from neurodecode.report.verdict import fixed, trimmed
 
 __all__ = ["Block", "Row", "score_blocks", "transductive_pairs"]
@@ -60,14 +60,21 @@ class Block:
     headline: bool
 
 
-def score_blocks(material: Material, headline: str) -> list[Block]:
-    """Return all blocks, the headline's first, then by metric and extractor as they are stored."""
+def score_blocks(material: Material, headline: tuple[str, str] = ("", "")) -> list[Block]:
+    """Return all blocks: the one that the study is judged by, then as they are stored.
+
+    Parameters
+    ----------
+    material : Material
+    headline : (str, str)
+        Metric and extractor that the study is judged by.
+    """
     keys = dict.fromkeys((s.metric, s.extractor) for s in material.scores)
-    ordered = sorted(keys, key=lambda key: key[0] != headline)
-    return [_block(material, metric, extractor, headline) for metric, extractor in ordered]
+    ordered = sorted(keys, key=lambda key: key != headline)
+    return [_block(material, *key, headline=key == headline) for key in ordered]
 
 
-def _block(material: Material, metric: str, extractor: str, headline: str) -> Block:
+def _block(material: Material, metric: str, extractor: str, *, headline: bool) -> Block:
     scores = _distinct(material, metric, extractor)
     low, high = axis_of(scores)
 
@@ -92,14 +99,14 @@ def _block(material: Material, metric: str, extractor: str, headline: str) -> Bl
         groups=tuple(groups),
         ticks=tuple((100 * (t - low) / (high - low), f"{t:.2g}") for t in (low, middle, high)),
         chance=place(known[0]) if one_chance else None,
-        headline=metric == headline,
+        headline=headline,
     )
 
 
 def _distinct(material: Material, metric: str, extractor: str) -> list[Score]:
     """Return a block's scores; of labels once a chain, since the generator plays no part."""
     scores = [s for s in material.scores if (s.metric, s.extractor) == (metric, extractor)]
-    if not is_of_labels(metric):
+    if not is_of_decoding(metric):
         return scores
     study = material.study
     once = {(study.system(s.system).chain, s.source, s.subject): s for s in reversed(scores)}
@@ -118,11 +125,11 @@ def _row(
     material: Material, score: Score, dot: float | None, low: float | None, high: float | None
 ) -> Row:
     interval = f"{fixed(score.ci_low)} to {fixed(score.ci_high)}" if score.has_interval else "n/a"
-    p, of_labels = score.p, is_of_labels(score.metric)
+    p, before = score.p, is_of_decoding(score.metric)
     return Row(
         score=score,
         words=label(material.study, score.system, score.source, score.metric),
-        decoder="" if of_labels else decoder_words(material.study, score.system),
+        decoder="" if before else decoder_words(material.study, score.system),
         main=(score.system, score.source) == (material.main, "decoded"),
         value=fixed(score.value),
         interval=interval,

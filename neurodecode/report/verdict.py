@@ -13,21 +13,22 @@ from dataclasses import dataclass
 
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
-from neurodecode.report.names import control_words, is_brain_free, label
+from neurodecode.report.names import control_words, is_brain_free, is_of_decoding, label
 
-__all__ = ["Claim", "Verdict", "fixed", "judge", "trimmed", "verdict"]
+__all__ = ["Claim", "Verdict", "fixed", "headline_scores", "judge", "trimmed", "verdict"]
 
 ALPHA = 0.05
 
-# Per level: what is asked, and the metrics that answer it, the first present one counting.
+# Per level: what is asked, and the scores (``metric:extractor``) that answer it; the first that is
+# present counts. An extractor that had no part in decoding or drawing comes first.
 QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "category": (
-        ("category", (r"accuracy_\d+way",)),
-        ("pictures", (r"category_identification.*independent", r"category_identification.*")),
+        ("category", (r"accuracy_\d+way:.*",)),
+        ("pictures", (r"category_identification:independent.*", r"category_identification.*")),
     ),
     "stimulus": (
-        ("pictures", (r"two_way_independent.*", r"two_way_semantic", r"two_way_.*")),
-        ("pixels", (r"two_way_pixcorr",)),
+        ("pictures", (r"two_way_independent:.*", r"two_way_semantic:.*", r"two_way_.*")),
+        ("pixels", (r"two_way_pixcorr:.*",)),
     ),
 }
 
@@ -62,8 +63,13 @@ class Claim:
 
     @property
     def beats_control(self) -> bool:
-        """Whether the interval lies beyond that of the best control; no control, no claim."""
-        return self.control is not None and clearly_better(self.score, self.control)
+        """Whether the interval lies beyond that of the best control; no control, no claim.
+
+        What is scored before any picture is drawn has its permutations as the control.
+        """
+        if self.control is None:
+            return is_of_decoding(self.score.metric)
+        return clearly_better(self.score, self.control)
 
     @property
     def holds(self) -> bool:
@@ -82,9 +88,9 @@ class Claim:
                 said.append(f"the interval is not clear of chance ({trimmed(s.chance)})")
         if not self.significant:
             said.append(p_words(s.p) if math.isfinite(s.p) else "no p-value was computed")
-        if self.control is None:
+        if self.control is None and not self.beats_control:
             said.append("no control without brain data was scored")
-        elif not self.beats_control:
+        elif self.control is not None and not self.beats_control:
             said.append(f"a control without brain data does as well ({fixed(self.control.value)})")
         return said
 
@@ -103,15 +109,16 @@ class Verdict:
         A few sentences on what it rests on.
     points : tuple of str
         Each subject and comparison in full.
-    metric : str
+    metric, extractor : str
         The measure that the study is judged by.
     """
 
     status: str
     headline: str
     lead: str
-    points: tuple[str, ...]
-    metric: str
+    points: tuple[str, ...] = ()
+    metric: str = ""
+    extractor: str = ""
 
 
 def fixed(value: float) -> str:
@@ -145,12 +152,13 @@ def _lower(score: Score) -> bool:
     return describe(score.metric).lower_is_better
 
 
-def judge(material: Material, metric: str) -> list[Claim]:
+def judge(material: Material, metric: str, extractor: str) -> list[Claim]:
     """Hold the main system's score of each subject against the three conditions."""
     return [
         Claim(score, _best(peers_of(material, score, brain_free=True)))
         for score in material.scores
-        if score.metric == metric and score.system == material.main and score.source == "decoded"
+        if (score.metric, score.extractor) == (metric, extractor)
+        and (score.system, score.source) == (material.main, "decoded")
     ]
 
 
@@ -179,45 +187,54 @@ def _best(scores: list[Score]) -> Score | None:
     return (min if _lower(scores[0]) else max)(scores, key=lambda s: s.value)
 
 
-def _metric(material: Material, patterns: tuple[str, ...]) -> str | None:
+def headline_scores(material: Material) -> list[tuple[str, str, str]]:
+    """Return (question, metric, extractor) of what the study is judged by, the first the most."""
     scored = sorted(
-        {s.metric for s in material.scores if (s.system, s.source) == (material.main, "decoded")}
+        {
+            (s.metric, s.extractor)
+            for s in material.scores
+            if (s.system, s.source) == (material.main, "decoded")
+        }
     )
-    for pattern in patterns:
-        for name in scored:
-            if re.fullmatch(pattern, name):
-                return name
-    return None
+    chosen: list[tuple[str, str, str]] = []
+    for question, patterns in QUESTIONS[material.level]:
+        fitting = [
+            key
+            for pattern in patterns
+            for key in scored
+            if re.fullmatch(pattern, ":".join(key)) and key not in [c[1:] for c in chosen]
+        ]
+        if fitting:
+            chosen.append((question, *fitting[0]))
+    return chosen
 
 
 def verdict(material: Material) -> Verdict:
     """Say what the study's scores allow one to say."""
-    answers: list[tuple[str, str, list[Claim]]] = []
-    for question, patterns in QUESTIONS[material.level]:
-        metric = _metric(material, patterns)
-        if metric is not None and metric not in [m for _, m, _ in answers]:
-            answers.append((question, metric, judge(material, metric)))
-    if not answers:
-        return Verdict("open", "Nothing was scored that could answer the question.", "", (), "")
-    question, metric, claims = answers[0]
+    chosen = headline_scores(material)
+    if not chosen:
+        return Verdict("open", "Nothing was scored that could answer the question.", "")
+    answers = [(question, judge(material, *key)) for question, *key in chosen]
+    question, claims = answers[0]
     held = sum(claim.holds for claim in claims)
     status = "yes" if held == len(claims) else "partly" if held else "no"
-    lead = [_summary(m, found) for _, m, found in answers]
-    points = [_point(material, claim) for _, _, found in answers for claim in found]
-    for _, pictures, found in [a for a in answers if a[0] == "pictures"]:
+    lead = [_summary(found) for _, found in answers]
+    points = [_point(material, claim) for _, found in answers for claim in found]
+    for found in [f for q, f in answers if q == "pictures"]:
         lead.append(_beside_all(material, found))
-        points += _beside(material, pictures, found)
+        points += _beside(material, found)
     if material.simulated:
         lead.append(
             "The brains are simulated: this says what the method can do, not what it does on "
             "people."
         )
     headline = _headline(status, question, held, len(claims))
-    return Verdict(status, headline, " ".join(filter(None, lead)), tuple(points), metric)
+    metric, extractor = chosen[0][1:]
+    return Verdict(status, headline, " ".join(filter(None, lead)), tuple(points), metric, extractor)
 
 
 def _headline(status: str, question: str, held: int, n: int) -> str:
-    what = {"category": "which category was seen", "pictures": "which picture was seen"}[question]
+    what = "which category was seen" if question == "category" else "which picture was seen"
     if status == "yes":
         who = {1: "in the one subject", 2: "in both subjects"}.get(n, f"in all {n} subjects")
         return f"Decoded above chance: {what}, {who}."
@@ -226,7 +243,7 @@ def _headline(status: str, question: str, held: int, n: int) -> str:
     return f"No evidence that the recording says {what}."
 
 
-def _summary(metric: str, claims: list[Claim]) -> str:
+def _summary(claims: list[Claim]) -> str:
     """Put one metric of all subjects into a sentence or two."""
     several = len(claims) > 1
     values = " and ".join(
@@ -237,12 +254,12 @@ def _summary(metric: str, claims: list[Claim]) -> str:
     worst = max((c.score.p for c in claims), key=lambda p: p if math.isfinite(p) else math.inf)
     chance, n = claims[0].score.chance, claims[0].score.n
     facts = f"chance {trimmed(chance)}, {p_words(worst, largest=several)}, N\xa0=\xa0{n}"
-    text = f"{describe(metric).name}: {values}; {facts}."
+    text = f"{describe(claims[0].score.metric).name}: {values}; {facts}."
     controls = [c.control.value for c in claims if c.control is not None]
     if controls and all(c.holds for c in claims):
         best = (min if _lower(claims[0].score) else max)(controls)
         return f"{text} The best control without brain data reaches {fixed(best)}."
-    return f"{text} Not a success, as told below." if not all(c.holds for c in claims) else text
+    return text if all(c.holds for c in claims) else f"{text} Not a success, as told below."
 
 
 def _interval(score: Score) -> str:
@@ -254,10 +271,12 @@ def _interval(score: Score) -> str:
 def _point(material: Material, claim: Claim) -> str:
     s = claim.score
     text = (
-        f"Subject {s.subject}, {_lowered(describe(s.metric).name)}: {fixed(s.value)} "
+        f"Subject {s.subject}, {_lowered(describe(s.metric).name)}{_by(s)}: {fixed(s.value)} "
         f"({_interval(s)}, chance {trimmed(s.chance)}, {p_words(s.p)}, N\xa0=\xa0{s.n})"
     )
-    if claim.control is not None and claim.holds:
+    if claim.holds and claim.control is None:
+        return f"{text}, clear of chance."
+    if claim.holds and claim.control is not None:
         c = claim.control
         name = control_words(material.study, c.system, c.source, c.metric)
         return (
@@ -265,6 +284,12 @@ def _point(material: Material, claim: Claim) -> str:
             f"({name}: {fixed(c.value)})."
         )
     return f"{text}: not a success, since {_and(claim.failures())}."
+
+
+def _by(score: Score) -> str:
+    """Name the extractor of metrics whose own name does not."""
+    name = score.extractor.partition("@")[0]
+    return f" ({name})" if score.metric.startswith("category_") and name else ""
 
 
 def _and(parts: list[str]) -> str:
@@ -298,7 +323,7 @@ def _beside_all(material: Material, claims: list[Claim]) -> str:
     return f"The best simpler way to draw from the same recording {how}."
 
 
-def _beside(material: Material, metric: str, claims: list[Claim]) -> list[str]:
+def _beside(material: Material, claims: list[Claim]) -> list[str]:
     """Compare with each subject's simpler ways to draw, and with the ceiling."""
     said = []
     for claim in claims:
@@ -314,7 +339,7 @@ def _beside(material: Material, metric: str, claims: list[Claim]) -> list[str]:
             other.value
             for other in material.scores
             if (other.system, other.source, other.subject, other.metric, other.extractor)
-            == (score.system, "true", score.subject, metric, score.extractor)
+            == (score.system, "true", score.subject, score.metric, score.extractor)
         ]
         if true:
             said.append(

@@ -11,6 +11,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from nibabel.affines import apply_affine
+from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording, Stimuli
@@ -93,15 +95,15 @@ class Haxby2001:
         labels = _read_labels(label_file, bold.shape[3])
         voxels = np.argwhere(mask > 0)
         data = np.ascontiguousarray(bold[mask > 0].T)
-        units = pd.DataFrame(nib.affines.apply_affine(affine, voxels), columns=["x", "y", "z"])
+        units = pd.DataFrame(apply_affine(affine, voxels), columns=["x", "y", "z"])
         units.insert(0, "roi", "ventral_temporal")
         units.insert(0, "unit", [f"voxel_{k:03d}" for k in range(len(units))])
         data, units = _drop_bad_units(data, units, bold_file)
         runs = labels["run"].to_numpy()
-        position = labels.groupby("run").cumcount().to_numpy()
+        position = np.asarray(labels.groupby("run").cumcount(), np.int64)
         return Recording(
             data=data,
-            times=position * TR,
+            times=position.astype(np.float64) * TR,
             runs=runs,
             events=_events(labels, position),
             units=units.reset_index(drop=True),
@@ -117,7 +119,7 @@ def _read_image(path: Path, n_axes: int) -> Float:
         data: NDArray[Any] = np.asarray(image.dataobj, dtype=np.float32)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError) as error:
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
         raise DataError(
             f"{path}: not a whole NIfTI image ({error}). Its header promises more than the file "
             "holds, or the file was cut; copy it again."
@@ -155,13 +157,14 @@ def _read_labels(path: Path, n_volumes: int) -> pd.DataFrame:
 def _drop_bad_units(data: Float, units: pd.DataFrame, path: Path) -> tuple[Float, pd.DataFrame]:
     """Mask voxels that are not finite or never change, and say how many."""
     finite = np.isfinite(data).all(axis=0)
-    moving = np.ptp(np.where(np.isfinite(data), data, 0), axis=0) > 0
+    known = np.where(np.isfinite(data), data, 0)
+    moving: NDArray[np.bool_] = known.max(axis=0) > known.min(axis=0)
     if not (finite & moving).any():
         raise DataError(f"{path}: no voxel in the mask has finite values that change")
     if not (finite & moving).all():
         warnings.warn(
             f"{path.name}: {int((~finite).sum())} voxels with values that are not finite and "
-            f"{int((finite & ~moving).sum())} constant ones of {len(finite)} were masked out",
+            f"{int((finite & ~moving).sum())} constant ones of {finite.size} were masked out",
             DataWarning,
             stacklevel=2,
         )

@@ -30,6 +30,10 @@ class OpenClipTarget:
         """The network, loaded at first use."""
         return load_openclip(self.weights)
 
+    def check(self) -> None:
+        """Raise ``MissingWeights`` where the network is not there."""
+        self.model  # noqa: B018
+
     def embed(self, pictures: NDArray[np.uint8]) -> Float:
         """Return (n, d) embeddings of uint8 (n, h, w, 3) pictures."""
         embedding: Float = self.model.embed_images(pictures)

@@ -36,11 +36,15 @@ def test_a_large_picture_is_reduced() -> None:
     assert max(decoded(book, name).shape) == 128
 
 
-def test_mosaic_lays_out_four_and_falls_back_to_one() -> None:
-    pictures = np.stack([np.full((2, 2, 3), k, np.uint8) for k in range(5)])
-    sheet = mosaic(pictures)
-    np.testing.assert_array_equal(sheet[::2, ::2, 0], [[0, 1], [2, 3]])
-    np.testing.assert_array_equal(mosaic(pictures[1:4]), pictures[1])
+@pytest.mark.parametrize(("n", "corners"), [(5, [[0, 1], [2, 3]]), (3, [[0, 1], [2, 0]])])
+def test_mosaic_lays_out_four(n: int, corners: list[list[int]]) -> None:
+    pictures = np.stack([np.full((2, 2, 3), k, np.uint8) for k in range(n)])
+    np.testing.assert_array_equal(mosaic(pictures)[::2, ::2, 0], corners)
+
+
+def test_one_picture_alone_is_no_mosaic() -> None:
+    picture = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+    np.testing.assert_array_equal(mosaic(picture), picture[0])
 
 
 def test_items_stand_in_order_of_score(categories: Material) -> None:
@@ -59,6 +63,14 @@ def test_distances_are_ordered_the_other_way(world: Material) -> None:
     items = world.items.assign(metric="distance_swav")
     gallery = build_gallery(replace(world, items=items), PictureBook())
     assert float(gallery.best[0].score) < float(gallery.worst[0].score)
+
+
+def test_ties_go_by_the_other_extractors(world: Material) -> None:
+    items = world.items.copy()
+    items.loc[items["metric"] == "two_way_independent", "value"] = 1.0
+    gallery = build_gallery(replace(world, items=items), PictureBook())
+    assert [i.name for i in gallery.best[:2]] == ["pic-11", "pic-11"]
+    assert [i.name for i in gallery.worst[:2]] == ["pic-00", "pic-00"]
 
 
 def test_items_without_a_score_come_last_and_say_so(world: Material) -> None:

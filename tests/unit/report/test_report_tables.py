@@ -33,7 +33,7 @@ def test_missing_numbers_do_not_move_the_axis() -> None:
 
 
 def test_positions_are_per_cent_of_the_axis(world: Material) -> None:
-    block = score_blocks(world, "two_way_independent")[0]
+    block = score_blocks(world, ("two_way_independent", "independent-1a2b"))[0]
     assert block.metric == "two_way_independent"
     assert block.headline
     assert block.chance == 50
@@ -48,27 +48,27 @@ def test_positions_are_per_cent_of_the_axis(world: Material) -> None:
 
 
 def test_unknown_chance_draws_no_line(world: Material) -> None:
-    block = next(b for b in score_blocks(world, "") if b.metric == "ssim")
+    block = next(b for b in score_blocks(world) if b.metric == "ssim")
     assert block.chance is None
     assert block.groups[0][1][0].chance == "n/a"
 
 
 def test_accuracy_stands_once_a_decoder(categories: Material) -> None:
-    block = score_blocks(categories, "accuracy_8way")[0]
+    block = score_blocks(categories, ("accuracy_8way", "none"))[0]
     words = [row.words for _, rows in block.groups for row in rows]
     assert len(words) == len(set(words))
     assert words[0] == "Ridge regression on block means z-scored over the run"
 
 
 def test_every_score_of_pictures_is_printed(categories: Material) -> None:
-    blocks = [b for b in score_blocks(categories, "") if b.metric != "accuracy_8way"]
+    blocks = [b for b in score_blocks(categories) if b.metric != "accuracy_8way"]
     printed = sum(len(rows) for b in blocks for _, rows in b.groups)
     assert printed == sum(s.metric != "accuracy_8way" for s in categories.scores)
 
 
 def test_extractors_never_share_a_block(world: Material) -> None:
     mixed = tuple(replace(s, extractor="other") if s.subject == "02" else s for s in world.scores)
-    blocks = score_blocks(replace(world, scores=mixed), "two_way_semantic")
+    blocks = score_blocks(replace(world, scores=mixed))
     for block in blocks:
         found = {row.score.extractor for _, rows in block.groups for row in rows}
         assert len(found) == 1
@@ -95,6 +95,8 @@ def test_transductive_scores_stand_beside_the_training_variant(categories: Mater
         ("two_way_pixcorr", "Two-way identification (pixels)"),
         ("two_way_independent_within_category", "within the category"),
         ("category_identification", "Category identification"),
+        ("category_identification:independent", "Category identification (independent extractor)"),
+        ("category_top1", "Category, top 1"),
         ("retrieval_top1", "Retrieval, top 1"),
         ("pixcorr", "Pixel correlation"),
         ("something_else", "something else"),

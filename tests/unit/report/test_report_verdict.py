@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from neurodecode.report.load import Material, Score
 from neurodecode.report.names import is_brain_free
-from neurodecode.report.verdict import Claim, clearly_better, judge, peers_of, verdict
+from neurodecode.report.verdict import (
+    Claim,
+    clearly_better,
+    headline_scores,
+    judge,
+    peers_of,
+    verdict,
+)
 
 SCORE = Score(
     subject="1", system="s", role="system", source="decoded", metric="two_way_semantic",
@@ -115,6 +122,24 @@ def test_one_of_two_subjects_is_told_as_mixed(world: Material) -> None:
     assert "1 of 2 subjects" in said.headline
 
 
+def test_what_is_scored_before_drawing_needs_no_other_control() -> None:
+    assert Claim(replace(SCORE, metric="accuracy_8way"), None).holds
+    assert not Claim(replace(SCORE, metric="accuracy_8way"), replace(CONTROL, ci_high=0.8)).holds
+
+
+def test_the_independent_extractor_judges_the_pictures(categories: Material) -> None:
+    more = tuple(
+        replace(s, extractor="aaa@1", value=0.99)
+        for s in categories.scores
+        if s.metric == "category_identification"
+    )
+    chosen = headline_scores(replace(categories, scores=(*more, *categories.scores)))
+    assert chosen == [
+        ("category", "accuracy_8way", "none"),
+        ("pictures", "category_identification", "independent-1a2b"),
+    ]
+
+
 def test_without_scores_nothing_is_said(world: Material) -> None:
     assert verdict(replace(world, scores=())).status == "open"
 
@@ -130,7 +155,7 @@ def test_which_controls_hold_no_brain_data(categories: Material) -> None:
 
 
 def test_controls_share_metric_extractor_and_subject(world: Material) -> None:
-    for claim in judge(world, "two_way_semantic"):
+    for claim in judge(world, "two_way_semantic", "openclip-3c4d"):
         found = peers_of(world, claim.score, brain_free=True)
         assert {(s.metric, s.subject) for s in found} == {("two_way_semantic", claim.score.subject)}
         assert {s.source for s in found} == {"permuted", "mean", "decoded"}

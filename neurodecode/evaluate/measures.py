@@ -1,0 +1,110 @@
+"""Which scores a study gets: tables of every metric for one set of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodecode.contracts import Float, Stimuli
+from neurodecode.evaluate.tables import (
+    Table,
+    correlations,
+    group_rows,
+    ssim_table,
+    top1,
+    wins,
+)
+
+__all__ = ["Features", "Measure", "of_conditions", "of_labels", "of_pictures"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What one extractor sees: scored pictures (n_scored, d) and drawn ones (n_items, d)."""
+
+    extractor: str
+    real: Float
+    drawn: Float
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric's table.
+
+    Attributes
+    ----------
+    metric, extractor : str
+    table : float64 (n_candidates, n_items)
+        Score of each item if a candidate were the truth.
+    chance : float
+        Expected score of a picture that has nothing to do with the truth.
+    """
+
+    metric: str
+    extractor: str
+    table: Table
+    chance: float
+
+
+def of_pictures(
+    features: Mapping[str, Features], scored: Stimuli, drawn: NDArray[np.uint8]
+) -> Iterator[Measure]:
+    """Yield the measures of pictures where it is known which picture was seen.
+
+    Candidates are the scored pictures, in their order.
+
+    Parameters
+    ----------
+    features : mapping of name to Features
+        ``pixcorr`` holds the pixels.
+    scored : Stimuli
+    drawn : uint8 (n_items, h, w, 3)
+    """
+    for name, part in features.items():
+        similarity = correlations(part.real, part.drawn)
+        yield Measure(f"two_way_{name}", part.extractor, wins(similarity), 0.5)
+        if name == "pixcorr":
+            known = np.nan_to_num(similarity)
+            yield Measure("pixcorr", part.extractor, known, float(known.mean()))
+    table = ssim_table(scored.pixels, drawn)
+    yield Measure("ssim", "pixels", table, float(table.mean()))
+
+
+def of_labels(
+    features: Mapping[str, Features], scored: Stimuli, categories: list[str]
+) -> Iterator[Measure]:
+    """Yield the measures of pictures where only the category is known.
+
+    A picture's similarity to a category is the mean over the category's scored pictures.
+    Candidates are the categories, in the given order.
+    """
+    names = scored.table["category"].to_numpy(dtype=str)
+    for part in features.values():
+        similarity = group_rows(correlations(part.real, part.drawn), names, categories)
+        yield Measure("category_identification", part.extractor, wins(similarity), 0.5)
+        yield Measure("category_top1", part.extractor, top1(similarity), 1 / len(categories))
+
+
+def of_conditions(decoded: Float, real: Float, mean: Float, extractor: str) -> Iterator[Measure]:
+    """Yield retrieval by the decoded embedding, no picture drawn.
+
+    ``retrieval_top1``: is the seen picture the one nearest to the decoded embedding, among all
+    scored ones (cosine, both centred on the training mean).
+
+    Parameters
+    ----------
+    decoded : (n_items, d)
+    real : (n_scored, d)
+    mean : (d,)
+        Mean embedding of the training pictures.
+    """
+    similarity = _unit(real - mean) @ _unit(decoded - mean).T
+    yield Measure("retrieval_top1", extractor, top1(similarity), 1 / len(real))
+
+
+def _unit(rows: Float) -> Table:
+    norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(rows / np.where(norms > 0, norms, 1), np.float64)
