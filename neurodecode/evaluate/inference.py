@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimate", "estimate", "interval", "permutation_p", "permutations"]
+__all__ = [
+    "Estimate",
+    "difference",
+    "estimate",
+    "interval",
+    "permutation_p",
+    "permutations",
+    "relabellings",
+]
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,38 @@ def interval(
     return float(low), float(high)
 
 
+def difference(
+    ours: NDArray[np.float64],
+    peers: NDArray[np.float64],
+    groups: NDArray[np.str_],
+    rng: np.random.Generator,
+    n: int,
+) -> tuple[float, float, float]:
+    """Mean of ours - peer's on the same items, and its 95 % interval; groups as in `interval`."""
+    paired = ours - peers
+    return (float(paired.mean()), *interval(paired, groups, rng, n))
+
+
 def permutations(groups: NDArray[np.str_], rng: np.random.Generator, n: int) -> NDArray[np.int64]:
     """Return (n, n_items) random permutations that stay within groups."""
     order = np.empty((n, len(groups)), np.int64)
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
         order[:, rows] = rows[rng.random((n, len(rows))).argsort(axis=1)]
+    return order
+
+
+def relabellings(
+    stimuli: NDArray[np.str_], rng: np.random.Generator, n: int
+) -> NDArray[np.int64]:
+    """Return (n, n_items): for each item, one whose truth it takes when stimuli swap names.
+
+    All items of one stimulus (repeats) take the same other stimulus: they are not independent,
+    so permuting them one by one would make p too small.
+    """
+    _, first, code = np.unique(stimuli, return_index=True, return_inverse=True)
+    swapped = rng.random((n, len(first))).argsort(axis=1)
+    order: NDArray[np.int64] = first[swapped[:, code]]
     return order
 
 
@@ -74,7 +108,7 @@ def permutation_p(
     truth : (n_items,)
         True candidate of each item.
     order : (n, n_items)
-        Permutations of the items.
+        Item whose truth each item takes, from :func:`permutations` or :func:`relabellings`.
     """
     items = np.arange(table.shape[1])
     observed = table[truth, items].mean()

@@ -10,7 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["correlations", "group_rows", "pixel_rows", "ssim_table", "top1", "wins"]
+__all__ = [
+    "among_random",
+    "correlations",
+    "group_rows",
+    "pixel_rows",
+    "resized",
+    "ssim_table",
+    "top1",
+    "wins",
+]
 
 Table = NDArray[np.float64]
 
@@ -28,7 +37,9 @@ def correlations(real: NDArray[np.floating], drawn: NDArray[np.floating]) -> Tab
 def _standard(rows: NDArray[np.floating]) -> Table:
     centred = rows.astype(np.float64) - rows.mean(axis=1, keepdims=True, dtype=np.float64)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    blank = norms <= 1e-9 * np.sqrt(rows.shape[1])
+    largest = np.abs(rows.astype(np.float64)).max(axis=1, keepdims=True)
+    # Rounding of the mean leaves about 1e-16 of the values themselves, whatever their unit.
+    blank = norms <= 1e-9 * largest * np.sqrt(rows.shape[1])
     unit: Table = np.where(blank, np.nan, centred / np.where(blank, 1, norms))
     return unit
 
@@ -66,6 +77,39 @@ def top1(similarity: Table) -> Table:
     return share
 
 
+def among_random(
+    similarity: Table, rng: np.random.Generator, n_candidates: int = 300, n_draws: int = 30
+) -> Table:
+    """Mean of :func:`top1` over draws of the candidates, the true one always among them.
+
+    The field's retrieval score (Lin et al. 2022): chance is 1 / ``n_candidates``. The direction is
+    that of the table: rows are searched. For the other direction give the transpose.
+
+    Parameters
+    ----------
+    similarity : float64 (n, n_items)
+        More rows than ``n_candidates``; with fewer, :func:`top1` compares all of them.
+    rng : numpy Generator
+    n_candidates, n_draws : int
+
+    Returns
+    -------
+    float64 (n, n_items)
+    """
+    known = np.where(np.isnan(similarity), -np.inf, similarity)
+    total = np.zeros_like(known)
+    for _ in range(n_draws):
+        pool = rng.permutation(len(known))[:n_candidates]
+        inside = np.isin(np.arange(len(known)), pool)
+        total[pool] += top1(known[pool])
+        others = known[pool[:-1]]  # one makes room for a candidate from outside the pool
+        best = others.max(axis=0)
+        tied = 1 + (others == best).sum(axis=0)
+        outside = known[~inside]
+        total[~inside] += (outside > best) + (outside == best) / tied
+    return total / n_draws
+
+
 def group_rows(similarity: Table, names: NDArray[np.str_], order: list[str]) -> Table:
     """Average rows of one name: (n_pictures, n_items) to (n_names, n_items)."""
     return np.stack([similarity[names == name].mean(axis=0) for name in order])
@@ -76,28 +120,40 @@ def pixel_rows(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     return (pictures.reshape(len(pictures), -1) / 255).astype(np.float32)
 
 
+def resized(pictures: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Bring pictures (n, h, w, 3) to the resolution of the metrics, bilinear."""
+    from PIL import Image
+
+    if pictures.shape[1:3] == (height, width):
+        return pictures
+    size, how = (width, height), Image.Resampling.BILINEAR
+    return np.stack([np.asarray(Image.fromarray(p).resize(size, how)) for p in pictures])
+
+
 def ssim_table(real: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> Table:
     """Structural similarity of every real with every drawn picture, (n, m).
 
     Grey, Gaussian weights of SD 1.5, population covariance, data range 1 (Wang et al. 2004).
     """
     from skimage.color import rgb2gray
-    from skimage.metrics import structural_similarity
 
-    grey_real, grey_drawn = rgb2gray(real), rgb2gray(drawn)
-    return np.array(
-        [
-            [
-                structural_similarity(
-                    a,
-                    b,
-                    gaussian_weights=True,
-                    sigma=1.5,
-                    use_sample_covariance=False,
-                    data_range=1.0,
-                )
-                for b in grey_drawn
-            ]
-            for a in grey_real
-        ]
-    )
+    a, b = rgb2gray(real), rgb2gray(drawn)
+    mean_a, mean_b = _blurred(a), _blurred(b)
+    var_a, var_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2
+    c1, c2 = 0.01**2, 0.03**2
+    table = np.empty((len(a), len(b)))
+    for i in range(len(a)):
+        joint = mean_a[i] * mean_b
+        light = (2 * joint + c1) / (mean_a[i] ** 2 + mean_b**2 + c1)
+        shape = (2 * (_blurred(a[i] * b) - joint) + c2) / (var_a[i] + var_b + c2)
+        table[i] = (light * shape).mean(axis=(1, 2))
+    return table
+
+
+def _blurred(pictures: Table) -> Table:
+    """Local mean of each picture (n, h, w) in an 11 x 11 Gaussian window that lies inside it."""
+    from scipy.ndimage import gaussian_filter1d
+
+    rows = gaussian_filter1d(pictures, 1.5, axis=1, radius=5)
+    local: Table = gaussian_filter1d(rows, 1.5, axis=2, radius=5)[:, 5:-5, 5:-5]
+    return local

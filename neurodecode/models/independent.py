@@ -40,28 +40,28 @@ BATCH = 64
 
 
 class Classifier(nn.Module):
-    """Depthwise-separable convolutions, global average, one linear layer.
+    """Strided convolutions with residual blocks between, global average, one linear layer.
 
     Parameters
     ----------
     n_concepts : int
-    width : int
-        Channels of the first stage.
+    widths : tuple of int
+        Channels at 32 x 32, 16 x 16, 8 x 8 and 4 x 4.
     """
 
-    def __init__(self, n_concepts: int, width: int = 40) -> None:
+    def __init__(self, n_concepts: int, widths: tuple[int, ...] = (24, 48, 96, 192)) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 2, 1), nn.GroupNorm(8, width), nn.SiLU()]
-        for stage in range(3):
-            wide = width * 2**stage
-            layers += [_Block(wide), _Block(wide)]
-            layers += [nn.Conv2d(wide, 2 * wide, 2, 2), nn.GroupNorm(8, 2 * wide), nn.SiLU()]
-        layers += [_Block(8 * width)]
+        layers: list[nn.Module] = []
+        before = 3
+        for width in widths:
+            layers += [nn.Conv2d(before, width, 4, 2, 1), nn.GroupNorm(8, width), nn.SiLU()]
+            layers += [_Block(width)]
+            before = width
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(8 * width, n_concepts)
+        self.head = nn.Linear(before, n_concepts)
 
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return (n, 8 * width) of float (n, 3, 64, 64) pictures, 0 to 1."""
+        """Return (n, widths[-1]) of float (n, 3, 64, 64) pictures, 0 to 1."""
         pooled: torch.Tensor = self.body((pictures - 0.5) * 4).mean(dim=(2, 3))
         return pooled
 
@@ -75,11 +75,10 @@ class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.mix = nn.Sequential(
-            nn.Conv2d(width, width, 5, 1, 2, groups=width),
+            nn.Conv2d(width, width, 3, 1, 1),
             nn.GroupNorm(8, width),
-            nn.Conv2d(width, 2 * width, 1),
             nn.SiLU(),
-            nn.Conv2d(2 * width, width, 1),
+            nn.Conv2d(width, width, 3, 1, 1),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

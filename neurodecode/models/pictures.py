@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,21 +103,6 @@ def _draw_pool(role: str, cache: Path, file: Path, index: Path) -> None:
 
     save_arrays(file, {"rgba": np.stack(pictures)})
     write_table(index, pd.DataFrame(rows, columns=["style", "caption", "category"]))
-
-
-def load_tags(captions: Sequence[str], cache: Path) -> list[tuple[str, ...]]:
-    """Return the keywords of each ``objects64`` caption (npm ``emojibase-data``)."""
-    folder = fetch("emojibase-data", "17.0.0", cache)
-    records = json.loads((folder / "package" / "en" / "data.json").read_text("utf-8"))
-    of_code = {
-        "-".join(part for part in record["hexcode"].lower().split("-") if part != "fe0f"): tuple(
-            record.get("tags", ())
-        )
-        for record in records
-    }
-    table = load_objects64().table
-    code = dict(zip(table["caption"], table["code"], strict=True))
-    return [of_code.get(code[caption], ()) for caption in captions]
 
 
 def augment(

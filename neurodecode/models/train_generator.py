@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from neurodecode.errors import ConfigError
 from neurodecode.models.clip import load_openclip, save_openclip
 from neurodecode.models.independent import save_independent, train_independent
-from neurodecode.models.pictures import load_pool, load_tags
+from neurodecode.models.pictures import load_pool
 from neurodecode.models.train_clip import train_clip
 from neurodecode.models.unet import prepare, train_unet
 from neurodecode.models.vae import load_diffusers, train_vae
@@ -26,7 +26,7 @@ PARTS = {
     "clip": (1200, 0.5),
     "independent": (2500, 0.25),
     "vae": (2000, 0.4),
-    "unet": (6000, 0.9),
+    "unet": (5000, 0.6),
 }
 
 
@@ -75,8 +75,7 @@ def _train(part: str, out: Path, work: Path, seed: int, steps: int) -> None:
     checkpoints = work / f"checkpoints-{seed}"
     pool = load_pool("extractor" if part == "independent" else "generator", work / "pictures")
     if part == "clip":
-        tags = load_tags(pool.captions, work / "pictures")
-        clip = train_clip(pool, tags, checkpoints, seed=seed, steps=steps)
+        clip = train_clip(pool, checkpoints, seed=seed, steps=steps)
         save_openclip(clip, out / "clip")
     elif part == "independent":
         model = train_independent(pool, checkpoints, seed=seed, steps=steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from neurodecode.settings import Name, Section
 
@@ -21,7 +21,11 @@ __all__ = [
     "Source",
 ]
 
-Source = Literal["decoded", "true", "permuted", "mean"]
+# In YAML a bare ``true`` is a truth value: it means the source of that name.
+Source = Annotated[
+    Literal["decoded", "true", "permuted", "mean"],
+    BeforeValidator(lambda value: "true" if value is True else value),
+]
 SOURCES: tuple[Source, ...] = ("decoded", "true", "permuted", "mean")
 
 

@@ -166,8 +166,9 @@ def _ranked(material: Material, metric: str | None) -> list[tuple[str, str, floa
 
 def _means(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Return the mean value of each (subject, item)."""
-    mean = rows.groupby(["subject", "item"])["value"].mean()
-    return {(str(s), str(i)): float(v) for (s, i), v in mean.items()}  # type: ignore[misc]
+    mean = rows.groupby(["subject", "item"], as_index=False)["value"].mean()
+    keys = zip(mean["subject"].astype(str), mean["item"].astype(str), strict=True)
+    return dict(zip(keys, mean["value"].astype(float), strict=True))
 
 
 class _Lookup:

@@ -13,6 +13,7 @@ from neurodecode import __version__
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
+from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.pictures import PictureBook
 from neurodecode.report.tables import Block, score_blocks, transductive_pairs
 from neurodecode.report.verdict import Verdict, fixed, verdict
@@ -29,6 +30,8 @@ class StudyPart:
 
     Attributes
     ----------
+    drawn_by : str
+        The main system in words.
     download : str
         Name of the score file beside the page.
     download_data : str
@@ -50,6 +53,7 @@ class StudyPart:
     selections: tuple[str, ...]
     splits: tuple[str, ...]
     hashes: list[tuple[str, str, int, str]]
+    drawn_by: str
     download: str
     download_data: str
 
@@ -62,7 +66,7 @@ def study_part(material: Material, book: PictureBook, download: str, tsv: str) -
         material=material,
         verdict=said,
         gallery=build_gallery(material, book),
-        blocks=score_blocks(material, (said.metric, said.extractor)),
+        blocks=score_blocks(material),
         pairs=transductive_pairs(material),
         limits=_limits(material),
         selections=tuple(
@@ -72,9 +76,15 @@ def study_part(material: Material, book: PictureBook, download: str, tsv: str) -
         ),
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
+        drawn_by=_drawn_by(material),
         download=download,
         download_data=base64.b64encode(tsv.encode()).decode(),
     )
+
+
+def _drawn_by(material: Material) -> str:
+    words = generator_words(material.study, material.main)
+    return f"{words[0].lower()}{words[1:]} ({decoder_words(material.study, material.main)})"
 
 
 def _limits(material: Material) -> tuple[str, ...]:
@@ -90,8 +100,8 @@ def _limits(material: Material) -> tuple[str, ...]:
         said.append("Anything about real brains: the responses were made by a program.")
     said.append(
         f"Anything about people in general: {n} subject{'s were' if n > 1 else ' was'} tested, "
-        "each decoder was trained on the subject it is tested on, and the intervals describe "
-        "those subjects alone."
+        "a decoder was trained on the very subject it is tested on, and an interval describes "
+        "that subject alone."
     )
     said.append(
         "Detail within a kind of object: two-way scores can be high because the kind alone "

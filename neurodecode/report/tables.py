@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from neurodecode.report.glossary import Entry, describe
 from neurodecode.report.load import Material, Score
 from neurodecode.report.names import decoder_words, is_of_decoding, label
-from neurodecode.report.verdict import fixed, trimmed
+from neurodecode.report.verdict import fixed, headline_scores, trimmed
 
 __all__ = ["Block", "Row", "score_blocks", "transductive_pairs"]
 
@@ -49,6 +49,8 @@ class Block:
         Position of the chance line.
     headline : bool
         Whether the study is judged by it.
+    shown : bool
+        Whether the verdict names it, so that its rows are not folded away.
     """
 
     metric: str
@@ -58,23 +60,22 @@ class Block:
     ticks: tuple[tuple[float, str], ...]
     chance: float | None
     headline: bool
+    shown: bool
 
 
-def score_blocks(material: Material, headline: tuple[str, str] = ("", "")) -> list[Block]:
-    """Return all blocks: the one that the study is judged by, then as they are stored.
-
-    Parameters
-    ----------
-    material : Material
-    headline : (str, str)
-        Metric and extractor that the study is judged by.
-    """
-    keys = dict.fromkeys((s.metric, s.extractor) for s in material.scores)
-    ordered = sorted(keys, key=lambda key: key != headline)
-    return [_block(material, *key, headline=key == headline) for key in ordered]
+def score_blocks(material: Material) -> list[Block]:
+    """Return all blocks: those that the study is judged by, then by metric as they are stored."""
+    keys = list(dict.fromkeys((s.metric, s.extractor) for s in material.scores))
+    metrics = list(dict.fromkeys(metric for metric, _ in keys))
+    chosen = [(metric, extractor) for _, metric, extractor in headline_scores(material)]
+    others = sorted((k for k in keys if k not in chosen), key=lambda key: metrics.index(key[0]))
+    return [
+        _block(material, *key, rank=chosen.index(key) if key in chosen else None)
+        for key in [*chosen, *others]
+    ]
 
 
-def _block(material: Material, metric: str, extractor: str, *, headline: bool) -> Block:
+def _block(material: Material, metric: str, extractor: str, *, rank: int | None) -> Block:
     scores = _distinct(material, metric, extractor)
     low, high = axis_of(scores)
 
@@ -99,7 +100,8 @@ def _block(material: Material, metric: str, extractor: str, *, headline: bool) -
         groups=tuple(groups),
         ticks=tuple((100 * (t - low) / (high - low), f"{t:.2g}") for t in (low, middle, high)),
         chance=place(known[0]) if one_chance else None,
-        headline=headline,
+        headline=rank == 0,
+        shown=rank is not None,
     )
 
 

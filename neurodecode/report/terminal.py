@@ -11,6 +11,7 @@ from neurodecode.config import StudyConfig
 from neurodecode.paths import Paths
 from neurodecode.report.glossary import describe
 from neurodecode.report.names import label
+from neurodecode.report.verdict import fixed, may_judge, trimmed
 
 __all__ = ["print_subject"]
 
@@ -18,7 +19,7 @@ __all__ = ["print_subject"]
 def print_subject(
     study: StudyConfig, paths: Paths, subject: str, *, console: Console | None = None
 ) -> None:
-    """Print the scores of one subject and the folders of its pictures.
+    """Print the scores that the study is judged by, and the folders of the pictures.
 
     Raises
     ------
@@ -31,18 +32,22 @@ def print_subject(
         table.add_column(name, justify="left" if name in ("measure", "what was drawn") else "right")
     for system in study.systems:
         path = paths.scores(system.name, subject).with_suffix(".tsv")
-        scores = read_table(path, text=("source", "metric"))
+        scores = read_table(path, text=("source", "metric", "extractor"))
         for row in scores.to_dict("records"):
+            if not may_judge(str(row["metric"]), str(row["extractor"])):
+                continue
             table.add_row(
                 escape(describe(str(row["metric"])).name),
-                escape(label(study, system.name, str(row["source"]))),
-                f"{row['value']:.2f}",
-                f"{row['ci_low']:.2f} to {row['ci_high']:.2f}",
-                f"{row['chance']:.3g}",
-                f"{row['p']:.2g}",
+                escape(label(study, system.name, str(row["source"]), str(row["metric"]))),
+                fixed(float(row["value"])),
+                f"{fixed(float(row['ci_low']))} to {fixed(float(row['ci_high']))}",
+                trimmed(float(row["chance"])),
+                trimmed(float(row["p"])),
                 str(row["n"]),
             )
     console.print(table)
+    console.print("all scores: ", markup=False, end="")
+    console.print(str(paths.root / "scores"), markup=False, highlight=False, soft_wrap=True)
     for system in study.systems:
         if system.role == "system" and "decoded" in system.sources:
             folder = paths.pictures(system.name, "decoded", subject).with_suffix("")

@@ -15,7 +15,16 @@ from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
 from neurodecode.report.names import control_words, is_brain_free, is_of_decoding, label
 
-__all__ = ["Claim", "Verdict", "fixed", "headline_scores", "judge", "trimmed", "verdict"]
+__all__ = [
+    "Claim",
+    "Verdict",
+    "fixed",
+    "headline_scores",
+    "judge",
+    "may_judge",
+    "trimmed",
+    "verdict",
+]
 
 ALPHA = 0.05
 
@@ -187,6 +196,12 @@ def _best(scores: list[Score]) -> Score | None:
     return (min if _lower(scores[0]) else max)(scores, key=lambda s: s.value)
 
 
+def may_judge(metric: str, extractor: str) -> bool:
+    """Whether a score is of the kind that studies are judged by first."""
+    first = [patterns[0] for asked in QUESTIONS.values() for _, patterns in asked]
+    return any(re.fullmatch(pattern, f"{metric}:{extractor}") for pattern in first)
+
+
 def headline_scores(material: Material) -> list[tuple[str, str, str]]:
     """Return (question, metric, extractor) of what the study is judged by, the first the most."""
     scored = sorted(
@@ -312,15 +327,18 @@ def _beside_all(material: Material, claims: list[Claim]) -> str:
     """Compare with simpler ways to draw from the same recording, over all subjects."""
     if not all(claim.holds for claim in claims):
         return ""
-    found = {
-        _against(claim.score, simple)
-        for claim in claims
-        if (simple := _best(peers_of(material, claim.score, brain_free=False))) is not None
-    }
+    best = [_best(peers_of(material, claim.score, brain_free=False)) for claim in claims]
+    found = [(c.score, other) for c, other in zip(claims, best, strict=True) if other is not None]
     if not found:
         return ""
-    how = found.pop() if len(found) == 1 else "compares differently between subjects"
-    return f"The best simpler way to draw from the same recording {how}."
+    hows = {_against(score, other) for score, other in found}
+    how = hows.pop() if len(hows) == 1 else "compares differently between subjects"
+    names = dict.fromkeys(_lowered(label(material.study, o.system, o.source)) for _, o in found)
+    values = " and ".join(fixed(other.value) for _, other in found)
+    return (
+        f"The best simpler way to draw from the same recording ({' or '.join(names)}: {values}) "
+        f"{how}."
+    )
 
 
 def _beside(material: Material, claims: list[Claim]) -> list[str]:
@@ -344,6 +362,6 @@ def _beside(material: Material, claims: list[Claim]) -> list[str]:
         if true:
             said.append(
                 f"Subject {score.subject}: given the true features instead of decoded ones, the "
-                f"same generator reaches {fixed(true[0])}: the ceiling."
+                f"same generator reaches {fixed(true[0])}: its ceiling."
             )
     return said

@@ -78,7 +78,7 @@ def concepts(cache: Path) -> pd.DataFrame:
     rows = []
     for character, facts in table.items():
         known = emoji.EMOJI_DATA.get(character, {}).get("en", "")
-        caption = re.sub(r"[_\s]+", " ", known.strip(":")).lower().replace("’", "'")
+        caption = re.sub(r"[_\s]+", " ", known.strip(":")).lower().replace("\u2019", "'")
         if not caption or facts["group"] not in GROUPS or BANNED.search(caption):
             continue
         gendered = re.match(r"(man|woman|men|women)\b", caption)

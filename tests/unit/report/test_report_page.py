@@ -173,6 +173,7 @@ def test_the_terminal_prints_one_subject(results: Path) -> None:
     study = fake.picture_study()
     print_subject(study, Paths(results, study.name), "01", console=console)
     text = console.export_text()
-    assert "Two-way identification (semantic)" in text
+    assert "Two-way identification (independent extractor)" in text
+    assert "SSIM" not in text
     assert "0.84 to 0.96" in text
     assert "pictures/given-ridge-diffusion/decoded/sub-01" in text

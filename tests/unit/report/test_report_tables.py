@@ -33,7 +33,7 @@ def test_missing_numbers_do_not_move_the_axis() -> None:
 
 
 def test_positions_are_per_cent_of_the_axis(world: Material) -> None:
-    block = score_blocks(world, ("two_way_independent", "independent-1a2b"))[0]
+    block = score_blocks(world)[0]
     assert block.metric == "two_way_independent"
     assert block.headline
     assert block.chance == 50
@@ -54,7 +54,7 @@ def test_unknown_chance_draws_no_line(world: Material) -> None:
 
 
 def test_accuracy_stands_once_a_decoder(categories: Material) -> None:
-    block = score_blocks(categories, ("accuracy_8way", "none"))[0]
+    block = score_blocks(categories)[0]
     words = [row.words for _, rows in block.groups for row in rows]
     assert len(words) == len(set(words))
     assert words[0] == "Ridge regression on block means z-scored over the run"
@@ -64,6 +64,18 @@ def test_every_score_of_pictures_is_printed(categories: Material) -> None:
     blocks = [b for b in score_blocks(categories) if b.metric != "accuracy_8way"]
     printed = sum(len(rows) for b in blocks for _, rows in b.groups)
     assert printed == sum(s.metric != "accuracy_8way" for s in categories.scores)
+
+
+def test_blocks_that_the_verdict_names_stand_first(world: Material) -> None:
+    blocks = score_blocks(world)
+    assert [b.metric for b in blocks] == [
+        "two_way_independent",
+        "two_way_pixcorr",
+        "two_way_semantic",
+        "ssim",
+    ]
+    assert [b.shown for b in blocks] == [True, True, False, False]
+    assert [b.headline for b in blocks] == [True, False, False, False]
 
 
 def test_extractors_never_share_a_block(world: Material) -> None:

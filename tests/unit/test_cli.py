@@ -1,0 +1,59 @@
+"""The command line: quick, and a user's mistake shows one message and code 2."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neurodecode.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from neurodecode.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'pydantic', 'nilearn', 'diffusers', 'rich'}\n"
+        "sys.exit(sorted(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "reconstruct" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["stage", "design", "--study", "nope"], "study must be one of"),
+        (["stage", "dezign", "--study", "haxby2001"], "stage must be one of targets"),
+        (["stage", "embed", "--study", "haxby2001"], "needs --study --chain"),
+        (["stage", "embed", "--study", "haxby2001", "--chain", "a-b"], "chain must be one of"),
+        (["reconstruct", "--study", "haxby2001", "--subject", "99"], "subject must be one of 01"),
+        (["stage", "design", "--study", "haxby2001", "--config", "none.yaml"], "no such file"),
+    ],
+)
+def test_a_mistake_is_one_message(arguments, message, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    assert main([*arguments, "--out", str(tmp_path)]) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stage_whose_inputs_are_missing_says_what_to_run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    arguments = ["stage", "design", "--study", "haxby2001", "--out", str(tmp_path)]
+    assert main(arguments) == 2
+    assert "Run the stage that makes it first" in capsys.readouterr().err
+
+
+def test_schema_is_json(capsys):
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["additionalProperties"] is False
+    assert "systems" in schema["properties"]
