@@ -82,9 +82,7 @@ def permutations(groups: NDArray[np.str_], rng: np.random.Generator, n: int) -> 
     return order
 
 
-def relabellings(
-    stimuli: NDArray[np.str_], rng: np.random.Generator, n: int
-) -> NDArray[np.int64]:
+def relabellings(stimuli: NDArray[np.str_], rng: np.random.Generator, n: int) -> NDArray[np.int64]:
     """Return (n, n_items): for each item, one whose truth it takes when stimuli swap names.
 
     All items of one stimulus (repeats) take the same other stimulus: they are not independent,

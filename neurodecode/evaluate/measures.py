@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neurodecode.contracts import Float, Stimuli
 from neurodecode.evaluate.tables import (
     Table,
+    among_random,
     correlations,
     group_rows,
     ssim_table,
@@ -19,6 +20,8 @@ from neurodecode.evaluate.tables import (
 )
 
 __all__ = ["Features", "Measure", "of_conditions", "of_labels", "of_pictures"]
+
+N_CANDIDATES = 300
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,13 @@ def of_labels(
         yield Measure("category_top1", part.extractor, top1(similarity), 1 / len(categories))
 
 
-def of_conditions(decoded: Float, real: Float, mean: Float, extractor: str) -> Iterator[Measure]:
+def of_conditions(
+    decoded: Float, real: Float, mean: Float, extractor: str, rng: np.random.Generator
+) -> Iterator[Measure]:
     """Yield retrieval by the decoded embedding, no picture drawn.
 
-    ``retrieval_top1``: is the seen picture the one nearest to the decoded embedding, among all
-    scored ones (cosine, both centred on the training mean).
+    ``retrieval_top1``: is the seen picture the one nearest to the decoded embedding (cosine,
+    both centred on the training mean), among all scored ones, or 300 at random of more.
 
     Parameters
     ----------
@@ -100,9 +105,14 @@ def of_conditions(decoded: Float, real: Float, mean: Float, extractor: str) -> I
     real : (n_scored, d)
     mean : (d,)
         Mean embedding of the training pictures.
+    extractor : str
+    rng : numpy Generator
+        Draws the candidates where there are too many.
     """
     similarity = _unit(real - mean) @ _unit(decoded - mean).T
-    yield Measure("retrieval_top1", extractor, top1(similarity), 1 / len(real))
+    n = min(len(real), N_CANDIDATES)
+    table = among_random(similarity, rng, n) if len(real) > n else top1(similarity)
+    yield Measure("retrieval_top1", extractor, table, 1 / n)
 
 
 def _unit(rows: Float) -> Table:

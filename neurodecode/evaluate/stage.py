@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from neurodecode.artifacts import (
     load_conditions,
     load_reconstruction,
-    load_responses,
     load_targets,
     read_sidecar,
     write_table,
 )
-from neurodecode.contracts import Reconstruction, Stimuli
+from neurodecode.contracts import Conditions, Reconstruction, Stimuli
 from neurodecode.errors import DataError
-from neurodecode.evaluate.inference import Estimate, estimate, permutations
+from neurodecode.evaluate.inference import Estimate, estimate, permutations, relabellings
 from neurodecode.evaluate.measures import (
     Features,
     Measure,
@@ -27,7 +26,7 @@ from neurodecode.evaluate.measures import (
     of_labels,
     of_pictures,
 )
-from neurodecode.evaluate.tables import pixel_rows, top1
+from neurodecode.evaluate.tables import pixel_rows, resized, top1
 from neurodecode.models.independent import hog_colour, load_independent
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
@@ -42,10 +41,14 @@ ROLES = {"true": "ceiling", "permuted": "baseline", "mean": "baseline"}
 
 @dataclass(frozen=True)
 class _Truth:
-    """What the scores are measured against."""
+    """What the scores are measured against.
+
+    ``groups`` are resampled whole, and permuted within (runs) or as one (repeats of a stimulus).
+    """
 
     scored: Stimuli
     candidates: list[str]
+    items: list[str]
     index: NDArray[np.int64]
     groups: NDArray[np.str_]
     by_category: bool
@@ -63,6 +66,7 @@ def run(job: Job) -> Output:
     rows, items = [], []
     with track(f"evaluate {system.name}", total=len(drawn)) as advance:
         for source, reconstruction in drawn.items():
+            _same_items(job, source, reconstruction, truth)
             for measure in _measures(job, source, reconstruction, truth, features):
                 result = _estimate(job, source, measure, truth)
                 rows.append(_row(job, source, measure, result, reconstruction))
@@ -82,6 +86,12 @@ def _truth(job: Job, drawn: Reconstruction) -> _Truth:
     seen = drawn.table["category" if by_category else "stimulus"].astype(str)
     names = scored.table["category" if by_category else "id"].astype(str)
     candidates = sorted(names.unique()) if by_category else list(names)
+    if len(candidates) < 2:
+        raise DataError(
+            f"evaluate: study {job.study.name} has {len(candidates)} "
+            f"{'category' if by_category else 'picture'} to score (set: test); identification "
+            "needs two or more"
+        )
     unknown = sorted(set(seen) - set(candidates))
     if unknown:
         raise DataError(
@@ -89,14 +99,26 @@ def _truth(job: Job, drawn: Reconstruction) -> _Truth:
             f"{job.study.name}"
         )
     position = {name: k for k, name in enumerate(candidates)}
-    groups = drawn.table["run"].astype(str) if by_category else drawn.table["item"].astype(str)
+    groups = drawn.table["run"].astype(str) if by_category else seen
     return _Truth(
         scored,
         candidates,
+        list(drawn.table["item"].astype(str)),
         seen.map(position).to_numpy(np.int64),
         groups.to_numpy(dtype=str),
         by_category,
     )
+
+
+def _same_items(job: Job, source: str, drawn: Reconstruction, truth: _Truth) -> None:
+    """Raise where a source holds other items, or another order, than the first."""
+    if list(drawn.table["item"].astype(str)) != truth.items:
+        system, subject = job.wildcards["system"], job.wildcards["subject"]
+        raise DataError(
+            f"{job.paths.pictures(system, source, subject)}: must hold the {len(truth.items)} "
+            f"items of the system's other sources in their order, got {len(drawn.table)}. Run "
+            "stage reconstruct again for all sources."
+        )
 
 
 class _Extractors:
@@ -111,7 +133,7 @@ class _Extractors:
             "semantic": (targets.extractor, semantic.embed),
             "independent": (independent.name, independent.features),
             "hog_colour": ("hog-colour", hog_colour),
-            "pixcorr": ("pixels", pixel_rows),
+            "pixcorr": ("pixels", lambda p: pixel_rows(resized(p, *scored.pixels.shape[1:3]))),
         }
         self.real = {n: f(scored.pixels) for n, (_, f) in self.functions.items()}
 
@@ -130,33 +152,59 @@ def _measures(
     if truth.by_category:
         yield from of_labels(features, truth.scored, truth.candidates)
     else:
-        yield from of_pictures(features, truth.scored, drawn.shown)
-    if source != "decoded":
-        return
+        size = truth.scored.pixels.shape[1:3]
+        yield from of_pictures(features, truth.scored, resized(drawn.shown, *size))
+    if source == "decoded":
+        yield from _of_decoding(job, truth)
+
+
+def _of_decoding(job: Job, truth: _Truth) -> Iterator[Measure]:
+    """Yield what was decoded before any picture was drawn, items in the order of the pictures."""
     spec = job.study.system(job.wildcards["system"])
-    conditions = load_conditions(job.paths.conditions(spec.chain, job.wildcards["subject"]))
-    items = itemise(conditions, job.study.reconstruct.unit)
-    if "label" in items.arrays and truth.by_category:
-        column = [items.classes.index(name) for name in truth.candidates]
-        table = top1(items.arrays["label"][:, column].T.astype(np.float64))
-        yield Measure(f"accuracy_{len(column)}way", "none", table, 1 / len(column))
+    sidecar = job.paths.conditions(spec.chain, job.wildcards["subject"])
+    items = itemise(load_conditions(sidecar), job.study.reconstruct.unit)
+    row = {name: k for k, name in enumerate(items.table["item"].astype(str))}
+    missing = [name for name in truth.items if name not in row]
+    if missing:
+        raise DataError(
+            f"{sidecar}: nothing decoded for {len(missing)} items that were drawn, first "
+            f"{missing[0]}. Run stage reconstruct again."
+        )
+    order = [row[name] for name in truth.items]
     by = job.study.reconstruct.choose_by
+    if "label" in items.arrays and truth.by_category:
+        yield _accuracy(items, order, truth)
     if by in items.arrays and not truth.by_category:
         targets = load_targets(job.paths.targets(by))
         stimuli = job.adapter.stimuli()
         train = set(stimuli.table["id"][stimuli.table["set"] == "train"])
-        row = {name: k for k, name in enumerate(targets.ids)}
-        mean = targets.values[[k for n, k in row.items() if n in train]].mean(axis=0)
-        real = targets.values[[row[name] for name in truth.candidates]]
-        yield from of_conditions(items.arrays[by], real, mean, targets.extractor)
+        at = {name: k for k, name in enumerate(targets.ids)}
+        mean = targets.values[[k for n, k in at.items() if n in train]].mean(axis=0)
+        real = targets.values[[at[name] for name in truth.candidates]]
+        rng = generator(job.seed, "retrieval", job.study.name)
+        yield from of_conditions(items.arrays[by][order], real, mean, targets.extractor, rng)
+
+
+def _accuracy(items: Conditions, order: list[int], truth: _Truth) -> Measure:
+    """Share of items whose highest class, of all that were trained, is the true one."""
+    untrained = [name for name in truth.candidates if name not in items.classes]
+    if untrained:
+        raise DataError(
+            f"evaluate: no decoder was trained on {', '.join(untrained)}; the classes are "
+            f"{', '.join(items.classes)}"
+        )
+    n = len(items.classes)
+    table = top1(items.arrays["label"][order].T.astype(np.float64))
+    rows = [items.classes.index(name) for name in truth.candidates]
+    return Measure(f"accuracy_{n}way", "none", table[rows], 1 / n)
 
 
 def _estimate(job: Job, source: str, measure: Measure, truth: _Truth) -> Estimate:
     settings = job.study.evaluate
     names = (*job.wildcards.values(), source, measure.metric, measure.extractor)
     rng = generator(job.seed, "evaluate", job.study.name, *names)
-    within = truth.groups if truth.by_category else np.zeros(len(truth.index), dtype=str)
-    order = permutations(within, rng, settings.n_permutations)
+    shuffle = permutations if truth.by_category else relabellings
+    order = shuffle(truth.groups, rng, settings.n_permutations)
     return estimate(measure.table, truth.index, truth.groups, order, rng, settings.n_bootstrap)
 
 
@@ -171,7 +219,7 @@ def _row(
         if n_samples > 1
         else "none (one picture an item)"
     )
-    responses = load_responses(job.paths.responses(system.responses, subject))
+    responses = read_sidecar(job.paths.responses(system.responses, subject))
     return {
         "study": job.study.name,
         "subject": subject,
@@ -188,7 +236,7 @@ def _row(
         "p": result.p,
         "split": read_sidecar(job.paths.design()).facts["split"],
         "selection": selection,
-        "transductive": responses.transductive,
+        "transductive": bool(responses.facts["transductive"]),
         "seed": job.seed,
     }
 

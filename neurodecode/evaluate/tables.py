@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodecode.errors import DataError
+
 __all__ = [
     "among_random",
     "correlations",
@@ -82,7 +84,7 @@ def among_random(
 ) -> Table:
     """Mean of :func:`top1` over draws of the candidates, the true one always among them.
 
-    The field's retrieval score (Lin et al. 2022): chance is 1 / ``n_candidates``. The direction is
+    The retrieval score of Scotti et al. (2023): chance is 1 / ``n_candidates``. The direction is
     that of the table: rows are searched. For the other direction give the transpose.
 
     Parameters
@@ -134,9 +136,20 @@ def ssim_table(real: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> Table:
     """Structural similarity of every real with every drawn picture, (n, m).
 
     Grey, Gaussian weights of SD 1.5, population covariance, data range 1 (Wang et al. 2004).
+    What concerns one picture alone is computed once, so that a table costs one blur a pair.
+
+    Raises
+    ------
+    DataError
+        Where pictures are smaller than the window.
     """
     from skimage.color import rgb2gray
 
+    if min(*real.shape[1:3], *drawn.shape[1:3]) < 11:
+        raise DataError(
+            f"ssim: pictures must have 11 pixels a side or more, got real {real.shape[1:3]} and "
+            f"drawn {drawn.shape[1:3]}"
+        )
     a, b = rgb2gray(real), rgb2gray(drawn)
     mean_a, mean_b = _blurred(a), _blurred(b)
     var_a, var_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2

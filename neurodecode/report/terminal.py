@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -10,7 +12,7 @@ from neurodecode.artifacts import read_table
 from neurodecode.config import StudyConfig
 from neurodecode.paths import Paths
 from neurodecode.report.glossary import describe
-from neurodecode.report.names import label
+from neurodecode.report.names import is_of_decoding
 from neurodecode.report.verdict import fixed, may_judge, trimmed
 
 __all__ = ["print_subject"]
@@ -27,28 +29,44 @@ def print_subject(
         Where the subject has no scores.
     """
     console = console or Console()
-    table = Table(title=escape(f"{study.title}: subject {subject}"))
-    for name in ("measure", "what was drawn", "value", "95 % interval", "chance", "p", "N"):
-        table.add_column(name, justify="left" if name in ("measure", "what was drawn") else "right")
+    console.print(f"{study.title}: subject {subject}", markup=False, style="bold")
+    scores = _scores(study, paths, subject)
+    for (metric, extractor), rows in scores.groupby(["metric", "extractor"], sort=False):
+        if may_judge(str(metric), str(extractor)):
+            console.print(_table(str(metric), rows))
+    for name in [s.name for s in study.systems if s.role == "system"]:
+        folder = paths.pictures(name, "decoded", subject).with_suffix("")
+        console.print(f"pictures: {folder}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"all scores: {paths.root / 'scores'}", markup=False, highlight=False, soft_wrap=True
+    )
+
+
+def _scores(study: StudyConfig, paths: Paths, subject: str) -> pd.DataFrame:
+    tables = []
     for system in study.systems:
         path = paths.scores(system.name, subject).with_suffix(".tsv")
-        scores = read_table(path, text=("source", "metric", "extractor"))
-        for row in scores.to_dict("records"):
-            if not may_judge(str(row["metric"]), str(row["extractor"])):
-                continue
-            table.add_row(
-                escape(describe(str(row["metric"])).name),
-                escape(label(study, system.name, str(row["source"]), str(row["metric"]))),
-                fixed(float(row["value"])),
-                f"{fixed(float(row['ci_low']))} to {fixed(float(row['ci_high']))}",
-                trimmed(float(row["chance"])),
-                trimmed(float(row["p"])),
-                str(row["n"]),
-            )
-    console.print(table)
-    console.print("all scores: ", markup=False, end="")
-    console.print(str(paths.root / "scores"), markup=False, highlight=False, soft_wrap=True)
-    for system in study.systems:
-        if system.role == "system" and "decoded" in system.sources:
-            folder = paths.pictures(system.name, "decoded", subject).with_suffix("")
-            console.print(f"pictures: {folder}", markup=False, highlight=False, soft_wrap=True)
+        table = read_table(path, text=("source", "metric", "extractor"))
+        before = table["metric"].map(lambda metric: is_of_decoding(str(metric)))
+        tables.append(table.assign(who=before.map({True: system.chain, False: system.name})))
+    merged = pd.concat(tables, ignore_index=True)
+    return merged.drop_duplicates(["metric", "extractor", "who", "source"])
+
+
+def _table(metric: str, rows: pd.DataFrame) -> Table:
+    table = Table(title=escape(describe(metric).name), box=SIMPLE, title_justify="left")
+    table.add_column("system")
+    table.add_column("source")
+    for name in ("value", "95 % interval", "chance", "p", "N"):
+        table.add_column(name, justify="right")
+    for row in rows.to_dict("records"):
+        table.add_row(
+            escape(str(row["who"])),
+            escape(str(row["source"])),
+            fixed(float(row["value"])),
+            f"{fixed(float(row['ci_low']))} to {fixed(float(row['ci_high']))}",
+            trimmed(float(row["chance"])),
+            trimmed(float(row["p"])),
+            str(row["n"]),
+        )
+    return table

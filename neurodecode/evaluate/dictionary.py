@@ -1,0 +1,154 @@
+"""What each metric means, by one definition, and the table of all scores of a run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from neurodecode.artifacts import read_table, write_table, write_text
+from neurodecode.errors import DataError
+
+__all__ = ["COLUMNS", "Definition", "collect", "define"]
+
+COLUMNS = (
+    *("study", "subject", "system", "role", "source", "metric", "extractor", "value"),
+    *("ci_low", "ci_high", "chance", "n", "p", "split", "selection", "transductive", "seed"),
+)
+TEXT = (
+    *("study", "subject", "system", "role", "source", "metric", "extractor"),
+    *("split", "selection"),
+)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One metric.
+
+    Attributes
+    ----------
+    definition : str
+        How it is computed.
+    range : tuple of float
+        Lowest and highest value.
+    chance : str
+        Expected value where the picture has nothing to do with the truth.
+    better : str
+        ``higher`` or ``lower``.
+    """
+
+    definition: str
+    range: tuple[float, float]
+    chance: str
+    better: str = "higher"
+
+
+_KNOWN: dict[str, Definition] = {
+    r"pixcorr": Definition(
+        "Pearson correlation of the flattened RGB pixels of the picture shown and the picture "
+        "seen, at the study's resolution; 0 where a picture is blank; mean over items",
+        (-1.0, 1.0),
+        "the mean over all pairs of a scored and a shown picture",
+    ),
+    r"ssim": Definition(
+        "structural similarity of the grey pictures (Gaussian weights of SD 1.5, population "
+        "covariance, data range 1); mean over items",
+        (-1.0, 1.0),
+        "the mean over all pairs of a scored and a shown picture",
+    ),
+    r"two_way_.+": Definition(
+        "share of the other scored pictures whose features correlate less with those of the "
+        "picture shown than the features of the picture seen do; ties and undefined "
+        "correlations count half; mean over items",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"category_identification": Definition(
+        "share of the other categories whose scored pictures correlate less, on average, with "
+        "the picture shown than those of the category seen do; ties count half; mean over items",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"category_top1": Definition(
+        "share of items whose shown picture correlates most, on average, with the scored "
+        "pictures of the category seen; ties share",
+        (0.0, 1.0),
+        "1 / number of categories",
+    ),
+    r"accuracy_\d+way": Definition(
+        "share of items whose highest decoded class score is the class seen; ties share; no "
+        "picture is drawn for it",
+        (0.0, 1.0),
+        "1 / number of classes",
+    ),
+    r"retrieval_top1": Definition(
+        "share of items whose seen picture is, of all scored pictures (of 300 at random, mean of "
+        "30 draws, where there are more), the nearest to the decoded embedding by cosine after "
+        "the training mean is taken off; ties share; no picture is drawn for it",
+        (0.0, 1.0),
+        "1 / number of candidates",
+    ),
+}
+
+
+def define(metrics: Iterable[str]) -> dict[str, Definition]:
+    """Return the definition of each metric, by name.
+
+    Raises
+    ------
+    DataError
+        Where a name has none.
+    """
+    found = {}
+    for name in metrics:
+        matches = [d for pattern, d in _KNOWN.items() if re.fullmatch(pattern, name)]
+        if not matches:
+            raise DataError(f"metric {name!r} is not defined; names are {', '.join(_KNOWN)}")
+        found[name] = matches[0]
+    return found
+
+
+def collect(paths: Sequence[Path], out: Path) -> list[Path]:
+    """Join score tables and write the dictionary of their metrics beside them.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Score tables, ``.tsv``, or the sidecars that commit them.
+    out : Path
+        The joined table, ``.tsv``; the dictionary has the same stem and ends in ``.json``.
+
+    Returns
+    -------
+    list of Path
+        The table, the dictionary.
+
+    Raises
+    ------
+    DataError
+        Where there is no table, or one lacks a column.
+    """
+    if not paths:
+        raise DataError(f"{out}: no score table to collect. Run stage evaluate first.")
+    tables = [_read(path.with_suffix(".tsv")) for path in paths]
+    whole = pd.concat(tables, ignore_index=True)
+    names = sorted(whole["metric"].unique())
+    words = {name: asdict(definition) for name, definition in define(names).items()}
+    write_table(out, whole)
+    write_text(out.with_suffix(".json"), json.dumps(words, indent=1, sort_keys=True) + "\n")
+    return [out, out.with_suffix(".json")]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = read_table(path, text=TEXT)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{path}: column(s) {', '.join(missing)} missing; found "
+            f"{', '.join(map(str, table.columns))}. Run stage evaluate again."
+        )
+    return table[list(COLUMNS)]
