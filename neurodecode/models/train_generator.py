@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 PARTS = {
     "clip": (1200, 0.5),
     "independent": (2500, 0.25),
-    "vae": (2000, 0.4),
-    "unet": (5000, 0.6),
+    "vae": (1500, 0.5),
+    "unet": (3600, 0.6),
 }
 
 

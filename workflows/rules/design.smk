@@ -9,6 +9,6 @@ rule design:
     resources:
         mem_mb=1000,
     conda:
-        "neurodecode"
+        "../../environment.yml"
     shell:
         flow.command("design")

@@ -9,6 +9,6 @@ rule embed:
     resources:
         mem_mb=3000,
     conda:
-        "neurodecode"
+        "../../environment.yml"
     shell:
         flow.command("embed")

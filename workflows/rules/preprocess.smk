@@ -9,6 +9,6 @@ rule preprocess:
     resources:
         mem_mb=2000,
     conda:
-        "neurodecode"
+        "../../environment.yml"
     shell:
         flow.command("preprocess")

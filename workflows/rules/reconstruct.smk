@@ -9,6 +9,6 @@ rule reconstruct:
     resources:
         mem_mb=2500,
     conda:
-        "neurodecode"
+        "../../environment.yml"
     shell:
         flow.command("reconstruct")

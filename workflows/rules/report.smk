@@ -7,6 +7,6 @@ rule report:
     resources:
         mem_mb=2000,
     conda:
-        "neurodecode"
+        "../../environment.yml"
     shell:
         flow.report_command()

@@ -9,6 +9,6 @@ rule targets:
     resources:
         mem_mb=2000,
     conda:
-        "neurodecode"
+        "../../environment.yml"
     shell:
         flow.command("targets")
