@@ -64,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     doctor.set_defaults(handler=_doctor)
 
+    train = commands.add_parser("train-generator", help="retrain the small networks that ship")
+    train.add_argument("--out", type=Path, default=Path("weights"), help="folder of the weights")
+    train.add_argument("--work", type=Path, default=Path("training"), help="checkpoints, pictures")
+    train.add_argument("--parts", nargs="+", metavar="PART", help="clip independent vae unet")
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--threads", type=int, default=2)
+    train.set_defaults(handler=_train_generator)
+
     schema = commands.add_parser("schema", help="JSON schema of a study's YAML")
     schema.set_defaults(handler=_schema)
     return parser
@@ -145,6 +153,22 @@ def _doctor(options: argparse.Namespace) -> int:
     from neurodecode.doctor import examine
 
     return examine(options.config)
+
+
+def _train_generator(options: argparse.Namespace) -> int:
+    import logging
+
+    from neurodecode.models.train_generator import PARTS, train_generator
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    train_generator(
+        options.out,
+        options.work,
+        parts=options.parts or tuple(PARTS),
+        seed=options.seed,
+        threads=options.threads,
+    )
+    return 0
 
 
 def _schema(options: argparse.Namespace) -> int:

@@ -92,7 +92,7 @@ def of_labels(
 
 
 def of_conditions(
-    decoded: Float, real: Float, mean: Float, extractor: str, rng: np.random.Generator
+    decoded: Float, real: Float, mean: Float, extractor: str, seed: int = 0
 ) -> Iterator[Measure]:
     """Yield retrieval by the decoded embedding, no picture drawn.
 
@@ -106,12 +106,16 @@ def of_conditions(
     mean : (d,)
         Mean embedding of the training pictures.
     extractor : str
-    rng : numpy Generator
+    seed : int
         Draws the candidates where there are too many.
     """
     similarity = _unit(real - mean) @ _unit(decoded - mean).T
     n = min(len(real), N_CANDIDATES)
-    table = among_random(similarity, rng, n) if len(real) > n else top1(similarity)
+    table = (
+        among_random(similarity, np.random.default_rng(seed), n)
+        if len(real) > n
+        else top1(similarity)
+    )
     yield Measure("retrieval_top1", extractor, table, 1 / n)
 
 

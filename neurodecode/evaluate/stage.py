@@ -32,7 +32,7 @@ from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.reconstruct.sources import itemise
 from neurodecode.registry import make
-from neurodecode.seeds import generator
+from neurodecode.seeds import derive, generator
 
 __all__ = ["run"]
 
@@ -181,8 +181,8 @@ def _of_decoding(job: Job, truth: _Truth) -> Iterator[Measure]:
         at = {name: k for k, name in enumerate(targets.ids)}
         mean = targets.values[[k for n, k in at.items() if n in train]].mean(axis=0)
         real = targets.values[[at[name] for name in truth.candidates]]
-        rng = generator(job.seed, "retrieval", job.study.name)
-        yield from of_conditions(items.arrays[by][order], real, mean, targets.extractor, rng)
+        seed = derive(job.seed, "retrieval", job.study.name)
+        yield from of_conditions(items.arrays[by][order], real, mean, targets.extractor, seed)
 
 
 def _accuracy(items: Conditions, order: list[int], truth: _Truth) -> Measure:

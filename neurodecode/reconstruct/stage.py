@@ -95,7 +95,7 @@ def _draw(job: Job, backend: Backend, wanted: Conditions, gallery: Gallery) -> R
     )
     samples = backend.generate(wanted, gallery, seeds=seeds)
     chosen, gates = np.zeros(len(samples), np.int64), {}
-    if settings.choose_by in wanted.arrays:
+    if samples.shape[1] > 1 and settings.choose_by in wanted.arrays:
         extractor = make("extractor", job.study.targets[settings.choose_by])
         mean = gallery.targets[settings.choose_by].values.mean(axis=0)
         decoded = wanted.arrays[settings.choose_by]

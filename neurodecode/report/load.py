@@ -27,6 +27,7 @@ SCORE_COLUMNS = (
     *("study", "subject", "system", "role", "source", "metric", "extractor", "value"),
     *("ci_low", "ci_high", "chance", "n", "p", "split", "selection", "transductive", "seed"),
 )
+LEVELS = ("category", "stimulus")
 ITEM_COLUMNS = ("item", "source", "metric", "value")
 _SCORE_TEXT = (
     *("study", "subject", "system", "role", "source", "metric", "extractor"),
@@ -124,11 +125,17 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
     Raises
     ------
     DataError
-        Where an artefact is missing (names the stage to run) or a table lacks a column.
+        Where an artefact is missing (names the stage to run), a table lacks a column, or the
+        adapter's level is unknown.
     """
     paths = Paths(results, study.name)
     job = Job("design", study, paths, seed)
     adapter, subjects = job.adapter, job.adapter.subjects()
+    if adapter.level not in LEVELS:
+        raise DataError(
+            f"study {study.name}: its adapter's level must be one of {', '.join(LEVELS)}, got "
+            f"{adapter.level!r}"
+        )
     sidecars = {"design.json": _sidecar(Job("design", study, paths, seed))}
     pictures, scores, items = {}, [], []
     for wildcards in wildcards_of("reconstruct", study, subjects):

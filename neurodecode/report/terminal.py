@@ -55,7 +55,7 @@ def _scores(study: StudyConfig, paths: Paths, subject: str) -> pd.DataFrame:
 
 def _table(metric: str, rows: pd.DataFrame) -> Table:
     table = Table(title=escape(describe(metric).name), box=SIMPLE, title_justify="left")
-    table.add_column("system")
+    table.add_column("system", overflow="fold")
     table.add_column("source")
     for name in ("value", "95 % interval", "chance", "p", "N"):
         table.add_column(name, justify="right")

@@ -249,13 +249,20 @@ def verdict(material: Material) -> Verdict:
 
 
 def _headline(status: str, question: str, held: int, n: int) -> str:
-    what = "which category was seen" if question == "category" else "which picture was seen"
+    """Say it in one line; two-way scores speak of likeness, not of a picture recognised."""
+    what = (
+        "which category was seen"
+        if question == "category"
+        else "pictures drawn are more like the one that was seen than like others"
+    )
     if status == "yes":
         who = {1: "in the one subject", 2: "in both subjects"}.get(n, f"in all {n} subjects")
-        return f"Decoded above chance: {what}, {who}."
+        return f"Decoded above chance, {who}: {what}."
     if status == "partly":
-        return f"Mixed: {what} was decoded above chance in {held} of {n} subjects."
-    return f"No evidence that the recording says {what}."
+        return f"Mixed: decoded above chance in {held} of {n} subjects ({what})."
+    if question == "category":
+        return f"No evidence that the recording says {what}."
+    return f"No evidence that {what}."
 
 
 def _summary(claims: list[Claim]) -> str:

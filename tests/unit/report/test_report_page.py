@@ -130,7 +130,7 @@ def test_honest_parts_are_there(read: Reader) -> None:
         "How it was split and scored",
         "leave one run out (3 folds)",
         "agreement with the decoded embedding, of 4 samples",
-        "training statistics",
+        "using nothing that comes later",
         "Settings hashes",
         "One slice of one brain.",
         "not from the brain",
@@ -157,6 +157,12 @@ def test_a_table_without_a_column_is_named(results: Path) -> None:
     path = results / "haxby2001/scores/blocks-ridge-nearest/sub-1.tsv"
     path.write_text(path.read_text().replace("ci_low", "low"))
     with pytest.raises(DataError, match="ci_low missing"):
+        write_report([fake.category_study()], results, 1)
+
+
+def test_an_unknown_level_is_refused(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake.FakeCategories, "level", "mood")
+    with pytest.raises(DataError, match="category, stimulus, got 'mood'"):
         write_report([fake.category_study()], results, 1)
 
 

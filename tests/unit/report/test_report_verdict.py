@@ -88,7 +88,7 @@ def test_the_category_study_is_judged_by_accuracy(categories: Material) -> None:
     said = verdict(categories)
     assert said.metric == "accuracy_8way"
     assert said.status == "yes"
-    assert said.headline.startswith("Decoded above chance: which category was seen")
+    assert said.headline == "Decoded above chance, in the one subject: which category was seen."
     assert "0.85 (95 % interval 0.79 to 0.91)" in said.lead
     assert "chance 0.125" in said.lead
 
@@ -105,7 +105,9 @@ def test_no_success_in_words_at_chance(world: Material) -> None:
     low = with_scores(world, value=0.5, ci_low=0.42, ci_high=0.58, p=0.5)
     said = verdict(low)
     assert said.status == "no"
-    assert said.headline == "No evidence that the recording says which picture was seen."
+    assert said.headline == (
+        "No evidence that pictures drawn are more like the one that was seen than like others."
+    )
     assert "clear of chance and" not in " ".join([said.lead, *said.points])
     assert all("not a success" in p for p in said.points if "two-way" in p)
 
