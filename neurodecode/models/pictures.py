@@ -23,7 +23,6 @@ __all__ = [
     "Pool",
     "augment",
     "load_pool",
-    "load_tags",
     "to_unit",
 ]
 

@@ -98,7 +98,7 @@ class RandomPicture:
     uses: tuple[str, ...] = ()
 
     def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
-        """Return one picture an item, (n, 1, h, w, 3): a choice among several would use the brain."""
+        """Return one picture an item, (n, 1, h, w, 3): to choose among several uses the brain."""
         n = len(gallery.stimuli)
         draw = [np.random.default_rng(seed).integers(n) for seed in seeds[:, 0]]
         pictures: Pictures = gallery.stimuli.pixels[np.array(draw)][:, None]

@@ -1,20 +1,24 @@
-"""Names and definitions of the metrics in plain words (definitions: evaluation.md's table)."""
+"""Names of the metrics and what they say, in plain words; exactly: ``evaluate.dictionary``."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from neurodecode.errors import DataError
+from neurodecode.evaluate.dictionary import define
 
 __all__ = ["Entry", "describe"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a metric is called, what it says, and which way is better."""
+    """What a metric is called, what it says in plain words and exactly, which way is better."""
 
     name: str
     definition: str
     lower_is_better: bool = False
+    exact: str = ""
 
 
 _EXTRACTORS = {
@@ -36,11 +40,20 @@ _FIXED = {
 
 
 def describe(metric: str) -> Entry:
-    """Return the entry of a metric's name, from patterns such as ``two_way_*``."""
+    """Return the entry of a metric's name; ``name:extractor`` is the name by one extractor."""
+    entry = _plain(metric)
+    try:
+        exact = define([metric.partition(":")[0]])[metric.partition(":")[0]]
+    except DataError:  # a plugin's metric: what the name says is all that is known
+        return replace(entry, exact=entry.definition)
+    return replace(entry, exact=exact.definition, lower_is_better=exact.better == "lower")
+
+
+def _plain(metric: str) -> Entry:
     if metric in _FIXED:
         return _FIXED[metric]
     if match := re.fullmatch(r"(.+)_within_categor(?:y|ies)", metric):
-        inner = describe(match[1])
+        inner = _plain(match[1])
         return Entry(
             f"{inner.name}, within the category",
             f"{inner.definition} Distractors are of the same category only.",

@@ -18,21 +18,15 @@ from neurodecode.artifacts import (
 from neurodecode.config import StudyConfig
 from neurodecode.contracts import Reconstruction, Stimuli
 from neurodecode.errors import DataError
+from neurodecode.evaluate.dictionary import COLUMNS, TEXT
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 
 __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
 
-SCORE_COLUMNS = (
-    *("study", "subject", "system", "role", "source", "metric", "extractor", "value"),
-    *("ci_low", "ci_high", "chance", "n", "p", "split", "selection", "transductive", "seed"),
-)
+SCORE_COLUMNS = COLUMNS
 LEVELS = ("category", "stimulus")
 ITEM_COLUMNS = ("item", "source", "metric", "value")
-_SCORE_TEXT = (
-    *("study", "subject", "system", "role", "source", "metric", "extractor"),
-    *("split", "selection"),
-)
 
 
 @dataclass(frozen=True)
@@ -182,7 +176,7 @@ def _sidecar(job: Job) -> Sidecar:
 
 
 def _read_scores(path: Path) -> pd.DataFrame:
-    return _with_columns(path, read_table(path, text=_SCORE_TEXT), SCORE_COLUMNS)
+    return _with_columns(path, read_table(path, text=TEXT), SCORE_COLUMNS)
 
 
 def _read_items(path: Path) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -33,9 +34,9 @@ class StudyPart:
     drawn_by : str
         The main system in words.
     download : str
-        Name of the score file beside the page.
+        Stem of the score table (``.tsv``) and its dictionary (``.json``) beside the page.
     download_data : str
-        The same file as base64.
+        The table as base64.
     pairs : list of (Score, Score)
         Transductive score, the same on training statistics.
     limits : tuple of str
@@ -58,7 +59,7 @@ class StudyPart:
     download_data: str
 
 
-def study_part(material: Material, book: PictureBook, download: str, tsv: str) -> StudyPart:
+def study_part(material: Material, book: PictureBook, scores_file: Path) -> StudyPart:
     """Collect one study's part of the page."""
     said = verdict(material)
     scores = material.scores
@@ -77,8 +78,8 @@ def study_part(material: Material, book: PictureBook, download: str, tsv: str) -
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
         drawn_by=_drawn_by(material),
-        download=download,
-        download_data=base64.b64encode(tsv.encode()).decode(),
+        download=scores_file.stem,
+        download_data=base64.b64encode(scores_file.read_bytes()).decode(),
     )
 
 

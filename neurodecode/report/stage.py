@@ -7,15 +7,17 @@ from pathlib import Path
 
 from neurodecode.artifacts import write_text
 from neurodecode.config import StudyConfig
+from neurodecode.evaluate.dictionary import collect
+from neurodecode.paths import Paths
 from neurodecode.report.load import load_material
-from neurodecode.report.page import render, study_part
+from neurodecode.report.page import StudyPart, render, study_part
 from neurodecode.report.pictures import PictureBook
 
 __all__ = ["write_report"]
 
 
 def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
-    """Write ``report/index.html`` and each study's score table beside it.
+    """Write ``report/index.html``, and beside it each study's scores and what they mean.
 
     Parameters
     ----------
@@ -37,14 +39,19 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
         Where an artefact is missing; the message names the stage to run.
     """
     folder, book = results / "report", PictureBook()
-    parts, files = [], []
+    parts: list[StudyPart] = []
+    files: list[Path] = []
     for study in studies:
         material = load_material(study, results, seed)
-        name = f"scores-{study.name}.tsv"
-        tsv = material.table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
-        write_text(folder / name, tsv)
-        files.append(folder / name)
-        parts.append(study_part(material, book, name, tsv))
+        paths = Paths(results, study.name)
+        tables = [
+            paths.scores(system.name, subject)
+            for system in study.systems
+            for subject in material.subjects
+        ]
+        scores = collect(tables, folder / f"scores-{study.name}.tsv")
+        files += scores
+        parts.append(study_part(material, book, scores[0]))
     page = folder / "index.html"
     write_text(page, render(parts, book, seed))
     return [page, *files]

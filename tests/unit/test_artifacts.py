@@ -72,9 +72,14 @@ def test_targets_conditions_and_reconstruction_survive(tmp_path):
 def test_a_failed_write_leaves_nothing(tmp_path):
     target = tmp_path / "x.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError), artifacts.writing(target) as part:
-        part.write_text("half")
-        raise RuntimeError
+
+    def fail():
+        with artifacts.writing(target) as part:
+            part.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert target.read_text() == "old"
     assert [f.name for f in tmp_path.iterdir()] == ["x.txt"]
 

@@ -39,7 +39,10 @@ def test_the_studies_that_ship_are_valid(name):
         (lambda s: s.pop("title"), "title: missing key"),
         (lambda s: s["responses"]["blocks"].update(lag=-1), r"responses\.blocks.*lag.*got -1"),
         (lambda s: s["decoders"]["ridge"].update(kind="rigde"), "ridge.*rigde|rigde.*ridge"),
-        (lambda s: s["systems"][0].update(generator="near"), "generator: must be one of .*got 'near'"),
+        (
+            lambda s: s["systems"][0].update(generator="near"),
+            "generator: must be one of .*got 'near'",
+        ),
         (lambda s: s["systems"].append(s["systems"][0]), "listed twice"),
         (lambda s: s["decoders"]["ridge"].update(targets=["words"]), "got 'words'"),
         (lambda s: s.update(name="../up"), "name"),

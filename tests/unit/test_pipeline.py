@@ -13,7 +13,9 @@ CONFIG = ROOT / "config" / "config.yaml"
 
 
 def test_every_stage_has_one_rule_and_every_rule_a_stage():
-    included = re.findall(r'include: "workflows/rules/(\w+)\.smk"', (ROOT / "Snakefile").read_text())
+    included = re.findall(
+        r'include: "workflows/rules/(\w+)\.smk"', (ROOT / "Snakefile").read_text()
+    )
     assert included == [*STAGES, "report"]
     for name in STAGES:
         text = (ROOT / "workflows" / "rules" / f"{name}.smk").read_text()
@@ -45,8 +47,10 @@ def test_one_subjects_jobs_come_after_what_they_read(tmp_path):
 
 def test_settings_hash_follows_only_what_a_stage_depends_on(tmp_path):
     study = load_study("haxby2001", CONFIG)
-    generators = {**study.generators, "nearest": study.generators["nearest"].model_copy(
-        update={"by": "pixels"})}
+    generators = {
+        **study.generators,
+        "nearest": study.generators["nearest"].model_copy(update={"by": "pixels"}),
+    }
     changed = study.model_copy(update={"generators": generators})
     paths = Paths(tmp_path, study.name)
 

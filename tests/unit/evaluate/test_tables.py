@@ -97,8 +97,9 @@ def test_measures_of_perfect_pictures():
     for items in values.values():
         np.testing.assert_allclose(items, 1)
     labels = {m.metric: m for m in of_labels(features, stimuli, ["x", "y"])}
-    np.testing.assert_array_equal(labels["category_identification"].table, [[1, 1, 0, 0],
-                                                                            [0, 0, 1, 1]])
+    np.testing.assert_array_equal(
+        labels["category_identification"].table, [[1, 1, 0, 0], [0, 0, 1, 1]]
+    )
     assert labels["category_top1"].chance == 0.5
 
 

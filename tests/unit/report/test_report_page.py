@@ -64,7 +64,11 @@ def test_nothing_outside_the_page_is_needed(page: str, read: Reader, results: Pa
     urls = [a[k] or "" for _, a in read.tags for k in ("src", "href", "xlink:href") if k in a]
     urls += re.findall(r"url\(\"?([^\")]+)", page)
     outside = [u for u in urls if not u.startswith(("data:", "#"))]
-    assert outside == ["scores-haxby2001.tsv", "scores-virtual-min.tsv"]
+    assert outside == [
+        f"scores-{study}.{kind}"
+        for study in ("haxby2001", "virtual-min")
+        for kind in ("tsv", "json")
+    ]
     assert all((results / "report" / name).is_file() for name in outside)
     assert "script" not in [tag for tag, _ in read.tags]
 

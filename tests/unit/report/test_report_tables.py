@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_report_verdict import SCORE
 
+from neurodecode.evaluate.dictionary import define
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material
 from neurodecode.report.names import decoder_words, generator_words, label
@@ -118,6 +119,14 @@ def test_metrics_have_names_and_definitions(metric: str, words: str) -> None:
     entry = describe(metric)
     assert words in entry.name
     assert entry.definition
+
+
+def test_tooltips_hold_the_exact_definition() -> None:
+    assert (
+        describe("two_way_pixcorr").exact == define(["ssim", "two_way_x"])["two_way_x"].definition
+    )
+    assert describe("category_identification:independent").exact.startswith("share of the other")
+    assert describe("something_else").exact == describe("something_else").definition
 
 
 def test_systems_have_plain_names(categories: Material) -> None:

@@ -25,8 +25,11 @@ def rewrite(path, change, **header):
     image = nib.load(path)
     data = change(np.asarray(image.dataobj).copy())
     new = nib.Nifti1Image(data, image.affine)
-    new.header.set_zooms((*image.header.get_zooms()[: data.ndim - 1], *header.values())
-                         if header else image.header.get_zooms()[: data.ndim])
+    new.header.set_zooms(
+        (*image.header.get_zooms()[: data.ndim - 1], *header.values())
+        if header
+        else image.header.get_zooms()[: data.ndim]
+    )
     nib.save(new, path)
 
 
@@ -148,8 +151,9 @@ def test_labels_and_volumes_of_different_length(folder):
         Haxby2001(str(folder)).load("01")
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [("face 0", "fish 0", "fish"),
-                                                     ("face 0", "face x", "run's number")])
+@pytest.mark.parametrize(
+    ("old", "new", "message"), [("face 0", "fish 0", "fish"), ("face 0", "face x", "run's number")]
+)
 def test_an_unknown_label_or_run(folder, old, new, message):
     path = folder / "attributes_literal.txt"
     path.write_text(path.read_text().replace(old, new))
