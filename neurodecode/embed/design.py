@@ -62,7 +62,7 @@ def make_design(trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings
 
 def _fold(name: str, trials: pd.DataFrame, tested: np.ndarray, group: str) -> pd.DataFrame:
     if not tested.any() or tested.all():
-        raise DataError(f"design: fold {name!r} has no {'test' if tested.all() else 'train'} trial")
+        raise DataError(f"design: fold {name!r} has no {'train' if tested.all() else 'test'} trial")
     return pd.DataFrame(
         {
             "fold": name,

@@ -125,5 +125,5 @@ def train_unet(
             predicted = velocity(model, (1 - mix) * x0 + mix * noise, time, embedding * kept)
         return F.mse_loss(predicted.float(), noise - x0)
 
-    fit(model, loss, Plan("unet", steps, 1.5e-3, ema=0.999, every=250), folder, seed)
+    fit(model, loss, Plan("unet", steps, 1.5e-3, ema=0.999, every=100), folder, seed)
     return model

@@ -73,10 +73,8 @@ class Material:
         Participants, without ``sub-``.
     stimuli : Stimuli
         All pictures of the study.
-    table : DataFrame
-        All rows of all score files, as they stand on disk.
     scores : tuple of Score
-        The same rows.
+        All rows of all score files.
     items : DataFrame
         ``subject, system, item, source, metric, value``: scores of single pictures.
     pictures : mapping of (system, source, subject) to Reconstruction
@@ -93,7 +91,6 @@ class Material:
     about: Mapping[str, str]
     subjects: tuple[str, ...]
     stimuli: Stimuli
-    table: pd.DataFrame
     scores: tuple[Score, ...]
     items: pd.DataFrame
     pictures: Mapping[tuple[str, str, str], Reconstruction]
@@ -151,7 +148,6 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         about=dict(adapter.about()),
         subjects=tuple(subjects),
         stimuli=adapter.stimuli(),
-        table=table,
         scores=tuple(_score(row) for row in table.to_dict("records")),
         items=pd.concat(items, ignore_index=True),
         pictures=pictures,

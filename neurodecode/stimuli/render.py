@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import emoji
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,6 +28,8 @@ STYLES = {
     "notov1": ("@iconify-json/noto-v1", "1.2.5"),
     "noto": ("@iconify-json/noto", "1.2.9"),
     "openmoji": ("openmoji", "17.0.0"),
+    "fxemoji": ("@iconify-json/fxemoji", "1.2.2"),
+    "emojionev1": ("@iconify-json/emojione-v1", "1.2.3"),
 }
 
 
@@ -98,9 +102,19 @@ def _plain(folder: Path, ending: str) -> dict[str, Path]:
 
 @cache
 def _iconify(package: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the icons and the name of each code; older sets have names alone."""
     icons = json.loads((package / "icons.json").read_text("utf-8"))
     names = json.loads((package / "chars.json").read_text("utf-8"))
-    return icons, {_bare(code): name for code, name in names.items()}
+    if names:
+        return icons, {_bare(code): name for code, name in names.items()}
+    plain = {re.sub(r"[^a-z0-9]", "", name): name for name in icons["icons"]}
+    for character, facts in emoji.EMOJI_DATA.items():
+        words = [facts["en"], *facts.get("alias", [])]
+        for word in (re.sub(r"[^a-z0-9]", "", text.lower()) for text in words):
+            if word in plain:
+                code = "-".join(f"{ord(c):x}" for c in character)
+                names.setdefault(_bare(code), plain[word])
+    return icons, names
 
 
 def _rasterise(svg: str, side: int) -> Image.Image:

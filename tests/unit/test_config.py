@@ -79,5 +79,5 @@ def test_yaml_builds_no_objects(tmp_path):
 
 
 def test_an_unknown_study_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="haxby2001.*got 'haxby'"):
+    with pytest.raises(ConfigError, match=r"haxby2001.*got 'haxby'"):
         load_study("haxby", CONFIG)
