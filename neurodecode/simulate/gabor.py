@@ -54,7 +54,8 @@ def gabor_maps(pictures: NDArray[np.uint8]) -> Float:
     maps = np.concatenate([stack, np.stack([grey, red_green, blue_yellow], axis=1)], axis=1)
     n, c, h, w = maps.shape
     small = maps.reshape(n, c, MAP_SIDE, h // MAP_SIDE, MAP_SIDE, w // MAP_SIDE).mean(axis=(3, 5))
-    return small.astype(np.float32)
+    averaged: Float = small.astype(np.float32)
+    return averaged
 
 
 def receptive_fields(centres: Float, sizes: Float) -> Float:
