@@ -243,6 +243,19 @@ def test_decoded_rows_are_matched_by_name_not_by_position(tmp_path):
     assert score["retrieval_top1"] == 1
 
 
+def test_repeats_of_a_stimulus_count_as_one(tmp_path):
+    scored = FakeStudy().stimuli().pixels[6:]
+    names = [f"p{k:02d}" for k in range(6, 12)] * 4
+    table = trials(names, "cat", 0).assign(item=[f"t{k}" for k in range(24)])
+    drawn = np.tile(np.roll(scored, 1, axis=0), (4, 1, 1, 1))
+    drawn[[0, 6, 12, 18]] = scored[0]  # one stimulus of six is drawn right, four times
+    mini = Mini(tmp_path, study("trial", ["decoded"]), table, {"decoded": drawn})
+    score = mini.scores().set_index("metric").loc["pixcorr"]
+    assert score["n"] == 24
+    assert score["p"] > 0.3  # one of six right: expected by chance; one by one it would be rarer
+    assert score["ci_high"] - score["ci_low"] > 0.4
+
+
 def test_pictures_of_another_size_are_scored(tmp_path, monkeypatch):
     mini = pictures_study(tmp_path, ("decoded",))
     monkeypatch.setattr(FakeExtractor, "embed", lambda self, p: flat(p[:, :16, :16]))
@@ -266,6 +279,15 @@ def test_categories(tmp_path, monkeypatch):
     chance = table.groupby("metric")["chance"].first()
     assert chance["accuracy_3way"] == chance["category_top1"] == pytest.approx(1 / 3)
     assert len(table[table["metric"] == "category_identification"]) == 4
+
+
+def test_label_scores_are_matched_by_name(tmp_path, monkeypatch):
+    mini = category_study(tmp_path, monkeypatch)
+    order = np.random.default_rng(0).permutation(12)
+    mini.decode({"semantic": np.zeros((12, 768), np.float32),
+                 "label": np.eye(3, dtype=np.float32)[np.arange(12) % 3]}, order)  # fmt: skip
+    score = mini.scores().set_index("metric")["value"]
+    assert score["accuracy_3way"] == 1
 
 
 def test_equal_label_scores_share(tmp_path, monkeypatch):

@@ -1,0 +1,85 @@
+"""``virtual-min``: instance-level reconstruction from simulated brains, over several worlds."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import torch
+from table import ROOT, Table, run
+
+from neurodecode.artifacts import read_table
+from neurodecode.config import StudyConfig, load_study
+from neurodecode.paths import Paths
+from neurodecode.pipeline import Job, jobs_for_subject
+from neurodecode.pipeline import run as run_job
+
+SOURCES = (
+    "benchmarks/a_virtual_min.py", "config/studies/virtual-min.yaml", "neurodecode/simulate",
+    "neurodecode/studies/virtual_min.py", "neurodecode/embed", "neurodecode/reconstruct",
+    "neurodecode/evaluate/tables.py", "neurodecode/weights", "neurodecode/stimuli/data",
+)  # fmt: skip
+MAIN = "single-ridge-embedded"
+GOALS = {"two_way_semantic": 0.85, "two_way_pixcorr": 0.80}
+
+
+def scores_of(study: StudyConfig, seed: int) -> pd.DataFrame:
+    """Run the whole study and return its scores."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Paths(Path(folder), study.name)
+        parts = []
+        for subject in Job("design", study, paths, seed).adapter.subjects():
+            for job in jobs_for_subject(study, paths, seed, subject):
+                run_job(job, reuse=True)
+                if job.stage == "evaluate":
+                    parts.append(read_table(job.sidecar.with_suffix(".tsv"), text=("subject",)))
+        return pd.concat(parts).drop_duplicates()
+
+
+def world(study: StudyConfig, seed: int, **changes: int) -> StudyConfig:
+    """Return the study in another simulated world."""
+    return study.model_copy(
+        update={"data": study.data.model_copy(update={"seed": seed, **changes})}
+    )
+
+
+def measure(table: Table, quick: bool) -> None:
+    """Fill the table; ``quick`` is one small world."""
+    torch.set_num_threads(1)
+    study = load_study("virtual-min", ROOT / "config" / "config.yaml")
+    seeds = (2001,) if quick else (2001, 2002, 2003)
+    small = {"n_subjects": 1, "n_voxels": 600, "n_train": 150, "n_test": 20} if quick else {}
+    for seed in seeds:
+        scores = scores_of(world(study, seed, **small), seed=1)
+        scores = scores[scores["source"] == "decoded"]
+        for subject, part in scores.groupby("subject"):
+            for metric, goal in GOALS.items():
+                _row(
+                    table, part[part["metric"] == metric], metric, goal, f"{seed}/{subject}", quick
+                )
+
+
+def _row(
+    table: Table, part: pd.DataFrame, metric: str, goal: float, where: str, quick: bool
+) -> None:
+    mine = part[part["system"] == MAIN].iloc[0]
+    others = part[(part["role"] == "baseline") & ~part["system"].str.endswith("-nearest")]
+    best = others.loc[others["value"].idxmax()]
+    near = part[part["system"].str.endswith("-nearest")].iloc[0]
+    clear = mine["ci_low"] > best["ci_high"]
+    reached = mine["value"] > best["value"] if quick else mine["value"] >= goal and clear
+    table.add(
+        f"{metric}, world {where}, N {mine['n']}",
+        f"{mine['value']:.3f} ({mine['ci_low']:.3f} to {mine['ci_high']:.3f})",
+        f"{best['system'].rpartition('-')[2]} {best['value']:.3f} (to {best['ci_high']:.3f}), "
+        f"nearest {near['value']:.3f}",
+        f">= {goal} and clear of baselines but nearest",
+        bool(reached),
+    )
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    run("a_virtual_min", SOURCES, measure, __doc__ or "")
