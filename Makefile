@@ -13,7 +13,7 @@ demo: $(STAMP)
 	@echo "The report: results/report/index.html"
 
 test: $(STAMP)
-	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --cov=neurodecode --cov-branch --cov-report=term:skip-covered
+	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup --cov=neurodecode --cov-branch --cov-report=term:skip-covered
 
 lint: $(STAMP)
 	$(RUN) ruff format --check .

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--work", type=Path, default=Path("training"), help="checkpoints, pictures")
     train.add_argument("--parts", nargs="+", metavar="PART", help="clip independent vae unet")
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--threads", type=int, default=2)
+    train.add_argument("--threads", type=int, default=1)
     train.set_defaults(handler=_train_generator)
 
     schema = commands.add_parser("schema", help="JSON schema of a study's YAML")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +52,37 @@ class OpenClip:
     ----------
     model : nn.Module
         Has ``encode_image`` and ``encode_text``.
-    config : dict
-        ``model_cfg`` and ``preprocess_cfg`` as open_clip writes them.
+    preprocess : dict
+        ``size, mean, std, resize_mode`` as open_clip gives them.
+    tokenize : callable
+        Turns captions into tokens.
     name : str
         For the scores: name and weights' hash.
     """
 
-    def __init__(self, model: nn.Module, config: dict[str, Any], name: str) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        preprocess: dict[str, Any],
+        tokenize: Callable[[list[str]], torch.Tensor],
+        name: str,
+    ) -> None:
         self.model = model.eval()
         self.name = name
-        cfg, prep = config["model_cfg"], config["preprocess_cfg"]
-        self.size = int(cfg["vision_cfg"]["image_size"])
-        self.mean = torch.tensor(prep["mean"]).view(1, 3, 1, 1)
-        self.std = torch.tensor(prep["std"]).view(1, 3, 1, 1)
-        self.tokenize = open_clip.SimpleTokenizer(
-            context_length=cfg["text_cfg"].get("context_length", 77)
-        )
+        size = preprocess["size"]
+        self.size = int(size if isinstance(size, int) else size[0])
+        self.crop = preprocess["resize_mode"] == "shortest"
+        self.mean = torch.tensor(preprocess["mean"]).view(1, 3, 1, 1)
+        self.std = torch.tensor(preprocess["std"]).view(1, 3, 1, 1)
+        self.tokenize = tokenize
 
     def normalise(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Resize and normalise float (n, 3, h, w) pictures, 0 to 1."""
+        """Resize and normalise float (n, 3, h, w) pictures, 0 to 1, as the model expects them."""
+        height, width = pictures.shape[-2:]
+        if self.crop and height != width:
+            side = min(height, width)
+            top, left = (height - side) // 2, (width - side) // 2
+            pictures = pictures[..., top : top + side, left : left + side]
         if pictures.shape[-1] != self.size or pictures.shape[-2] != self.size:
             pictures = torch.nn.functional.interpolate(
                 pictures, (self.size, self.size), mode="bicubic", antialias=True
@@ -153,8 +166,9 @@ def load_openclip(weights: str) -> OpenClip:
             "open_clip_model.safetensors) and give its path as `weights`"
         )
         raise MissingWeights(f"{folder}: no OpenCLIP weights. To get them, {how}.")
-    config = json.loads(config_file.read_text("utf-8"))
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     name = "openclip-tiny" if weights == "embedded" else folder.name
-    return OpenClip(model.float(), config, f"{name}@{digest}")
+    preprocess = open_clip.get_model_preprocess_cfg(model)
+    tokenize = open_clip.get_tokenizer(f"local-dir:{folder}")
+    return OpenClip(model.float(), preprocess, tokenize, f"{name}@{digest}")

@@ -151,20 +151,48 @@ def hog_colour(pictures: NDArray[np.uint8]) -> Float:
 
 
 def train_independent(pool: Pool, folder: Path, *, seed: int, steps: int) -> Classifier:
-    """Train by cross-entropy over concepts, with label smoothing, on varied pictures."""
+    """Train on varied pictures to tell concepts, and their categories, whatever the style.
+
+    Loss: cross-entropy of the concept with label smoothing + half the cross-entropy of the
+    category, whose probability is the sum of its concepts'.
+    """
     torch.manual_seed(torch_generator(seed, "independent", "weights").initial_seed() % 2**63)
     model = Classifier(len(pool.captions))
+    kinds, kind = np.unique(pool.categories, return_inverse=True)
+    member = torch.from_numpy(np.eye(len(kinds), dtype=np.float32)[kind])
+    category = torch.from_numpy(kind)
 
     def loss(rng: torch.Generator) -> torch.Tensor:
         rows = torch.randint(len(pool.rgba), (BATCH,), generator=rng)
-        pictures = augment(pool.rgba[rows], rng)
+        pictures = _restyle(augment(pool.rgba[rows], rng), rng)
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(pictures)
-        return F.cross_entropy(logits.float(), pool.concept[rows], label_smoothing=0.1)
+        concept = pool.concept[rows]
+        of_category = (logits.float().softmax(1) @ member).clamp_min(1e-6).log()
+        named = F.cross_entropy(logits.float(), concept, label_smoothing=0.1)
+        return named + 0.5 * F.nll_loss(of_category, category[concept])
 
     plan = Plan("independent", steps, 3e-3, weight_decay=0.05, ema=0.995)
     fit(model, loss, plan, folder, seed)
     return model
+
+
+def _restyle(pictures: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """Mix the colour channels at random, grey every tenth picture, and blur half of the batches.
+
+    Colour and sharpness belong to a style more than to a concept.
+    """
+    n = len(pictures)
+    noise = torch.randn(n, 3, 3, generator=rng)
+    mix = torch.eye(3) + 0.1 * (noise - noise.mean(2, keepdim=True))
+    grey = torch.rand(n, 1, 1, generator=rng) < 0.1
+    mix = torch.where(grey, torch.full((3, 3), 1 / 3), mix)
+    changed = torch.einsum("nij,njhw->nihw", mix, pictures).clamp(0, 1)
+    side = int(torch.randint(16, 112, (), generator=rng))
+    if side < pictures.shape[-1]:
+        small = F.interpolate(changed, (side, side), mode="area")
+        changed = F.interpolate(small, pictures.shape[-2:], mode="bilinear")
+    return changed
 
 
 def save_independent(model: Classifier, pool: Pool, folder: Path) -> None:

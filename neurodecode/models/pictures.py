@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 GENERATOR_STYLES = ("fluent3d", "fluentflat", "twemoji", "emojione", "notov1")
-EXTRACTOR_STYLES = ("noto", "openmoji")
+EXTRACTOR_STYLES = ("noto", "openmoji", "fxemoji", "emojionev1")
 SIDE = 64
 
 
@@ -59,11 +59,13 @@ def load_pool(role: str, cache: Path) -> Pool:
     role : str
         ``generator``: ``objects64``'s generator set in five styles, and the decoder set's
         concepts in the four styles that the decoder set does not show; no concept of the test
-        set in any style. ``extractor``: all concepts in two other styles.
+        set in any style. ``extractor``: all concepts in four other styles.
     cache : Path
         Folder for the fetched packages and the drawn pictures.
     """
-    file, index = cache / f"{role}.safetensors", cache / f"{role}.tsv"
+    styles = GENERATOR_STYLES if role == "generator" else EXTRACTOR_STYLES
+    name = "-".join([role, *styles])
+    file, index = cache / f"{name}.safetensors", cache / f"{name}.tsv"
     if not (file.exists() and index.exists()):
         _draw_pool(role, cache, file, index)
     rows = read_table(index, text=("caption", "category", "style"))

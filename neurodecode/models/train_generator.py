@@ -26,7 +26,7 @@ PARTS = {
     "clip": (1200, 0.5),
     "independent": (2500, 0.25),
     "vae": (1500, 0.5),
-    "unet": (2200, 1.0),
+    "unet": (1300, 1.2),
 }
 
 
@@ -36,7 +36,7 @@ def train_generator(
     *,
     parts: Sequence[str] = tuple(PARTS),
     seed: int = 1,
-    threads: int = 2,
+    threads: int = 1,
     scale: float = 1.0,
 ) -> None:
     """Train the parts in order; a killed run goes on from its last checkpoint.
