@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -334,10 +335,21 @@ def load_conditions(sidecar: Path) -> Conditions:
 def save_reconstruction(sidecar: Path, drawn: Reconstruction) -> list[Path]:
     """Write the shown pictures as PNG, all samples as safetensors and the table as TSV.
 
-    The folder that has the sidecar's name holds ``{item}.png``, enlarged by nothing.
+    The folder that has the sidecar's name holds ``{item}.png``.
+
+    Raises
+    ------
+    DataError
+        Where an item's name, which comes from the data, is no plain file name.
     """
     from PIL import Image
 
+    unsafe = [name for name in drawn.table["item"] if not re.fullmatch(r"\w[\w.+-]{0,150}", name)]
+    if unsafe:
+        raise DataError(
+            f"stimulus or trial names must be letters, digits, '_', '.', '+', '-' (they name the "
+            f"pictures' files), got {', '.join(map(repr, unsafe[:5]))}"
+        )
     files = [sidecar.with_suffix(".safetensors"), sidecar.with_suffix(".tsv")]
     folder = sidecar.with_suffix("")
     with writing(folder) as temporary:

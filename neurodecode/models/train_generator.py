@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 # Part -> optimiser steps and seconds a step on two cores.
 PARTS = {
     "clip": (1200, 0.5),
-    "independent": (2500, 0.25),
+    "independent": (2200, 0.25),
     "vae": (1500, 0.5),
     "unet": (1300, 1.2),
 }

@@ -69,6 +69,16 @@ def test_targets_conditions_and_reconstruction_survive(tmp_path):
     assert sorted(f.name for f in (tmp_path / "r").iterdir()) == ["i0.png", "i1.png", "i2.png"]
 
 
+@pytest.mark.parametrize("name", ["../up", "/etc/x", "a/b", "", ".hidden"])
+def test_a_name_from_the_data_never_leaves_the_folder(tmp_path, name):
+    drawn = Reconstruction(
+        trials(1).assign(fold="0", item=[name]), np.zeros((1, 1, 2, 2, 3), np.uint8), np.array([0])
+    )
+    with pytest.raises(DataError, match="name the pictures' files"):
+        artifacts.save_reconstruction(tmp_path / "deep" / "r.json", drawn)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failed_write_leaves_nothing(tmp_path):
     target = tmp_path / "x.txt"
     target.write_text("old")

@@ -52,6 +52,14 @@ def test_a_stage_whose_inputs_are_missing_says_what_to_run(capsys, monkeypatch, 
     assert "Run the stage that makes it first" in capsys.readouterr().err
 
 
+def test_doctor_finds_what_ships_and_what_is_missing(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    assert main(["doctor"]) == 0
+    assert "haxby2001" in capsys.readouterr().out
+    assert main(["doctor", "--config", str(tmp_path / "none.yaml")]) == 2
+    assert "missing" in capsys.readouterr().out
+
+
 def test_schema_is_json(capsys):
     assert main(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
