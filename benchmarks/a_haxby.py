@@ -22,7 +22,7 @@ from neurodecode.studies.haxby2001 import EMBEDDED, Haxby2001
 
 SOURCES = (
     "benchmarks/a_haxby.py", "neurodecode/embed", "neurodecode/preprocess",
-    "neurodecode/studies/haxby2001.py",
+    "neurodecode/studies/haxby2001.py", "neurodecode/studies/data/haxby2001",
 )  # fmt: skip
 N_BOOTSTRAP = 10_000
 

@@ -39,10 +39,10 @@ def scores_of(study: StudyConfig, seed: int) -> pd.DataFrame:
 
 
 def world(study: StudyConfig, seed: int, **changes: int) -> StudyConfig:
-    """Return the study in another simulated world."""
-    return study.model_copy(
-        update={"data": study.data.model_copy(update={"seed": seed, **changes})}
-    )
+    """Return the study in another simulated world, decoded conditions only."""
+    systems = tuple(s.model_copy(update={"sources": ("decoded",)}) for s in study.systems)
+    data = study.data.model_copy(update={"seed": seed, **changes})
+    return study.model_copy(update={"data": data, "systems": systems})
 
 
 def measure(table: Table, quick: bool) -> None:

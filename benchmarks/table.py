@@ -59,12 +59,11 @@ def run(
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--quick", action="store_true", help="a smaller version, under 50 s")
     quick = parser.parse_args().quick
-    table = Table()
+    table, now = Table(), source_hash(sources)  # hashed before: what was measured, not what is now
     measure(table, quick)
     frame = pd.DataFrame(table.rows)
     print(frame.to_string(index=False))
     record = ROOT / "benchmarks" / "results" / f"{name}.tsv"
-    now = source_hash(sources)
     if not quick:
         record.parent.mkdir(exist_ok=True)
         frame.assign(sources=now).to_csv(record, sep="\t", index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from nilearn.signal import clean
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording, Responses
-from neurodecode.errors import DataError
+from neurodecode.errors import ConfigError, DataError, DataWarning
 from neurodecode.preprocess.trials import need_recording, trial_table
 
 __all__ = ["Blocks"]
@@ -41,10 +42,24 @@ class Blocks:
 
         Raises
         ------
+        ConfigError
+            Where ``high_pass`` is above what the sampling can tell.
         DataError
-            Where a block or its baseline holds no volume.
+            Where there is no block, a block leaves its run, or its baseline holds no volume.
+
+        Warns
+        -----
+        DataWarning
+            Where units are dropped because their responses never change or are not finite.
         """
         recording = need_recording(data, "blocks")
+        if recording.events.empty:
+            raise DataError("blocks: the recording has no event; it must hold one row a block")
+        if self.high_pass and self.high_pass >= recording.sfreq / 2:
+            raise ConfigError(
+                f"blocks: high_pass must be below half the sampling rate "
+                f"({recording.sfreq / 2:g} Hz), got {self.high_pass:g}"
+            )
         within = self.baseline == "run"
         signal = self._clean(recording) if within else recording.data
         rows = []
@@ -55,11 +70,14 @@ class Blocks:
                 rest = signal[self._rest_before(recording, event["run"], int(volumes[0]))].mean(
                     axis=0
                 )
-                mean = 100 * (mean - rest) / np.where(rest != 0, rest, 1)
+                # A unit that is zero at rest has no percent change; it is dropped below.
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    mean = 100 * (mean - rest) / rest
             rows.append(mean)
-        return Responses(
-            np.stack(rows).astype(np.float32), trial_table(recording), recording.units, within
-        )
+        values = np.stack(rows).astype(np.float32)
+        keep = _usable(values)
+        units = recording.units[keep].reset_index(drop=True)
+        return Responses(values[:, keep], trial_table(recording), units, within)
 
     def _clean(self, recording: Recording) -> Float:
         cleaned = np.empty_like(recording.data)
@@ -76,17 +94,21 @@ class Blocks:
         return cleaned
 
     def _volumes(self, recording: Recording, event: Mapping[Any, Any]) -> NDArray[np.int64]:
-        """Volumes of a block; none may lie outside the run."""
+        """Volumes of a block, as many as its duration holds; none may lie outside the run."""
         run, duration = event["run"], event["duration"]
         start = event["onset"] + self.lag
         half = 0.5 / recording.sfreq
         inside = (
             (recording.runs == run)
-            & (recording.times > start - half)
+            & (recording.times >= start - half)
             & (recording.times < start + duration - half)
         )
-        if not inside.any():
-            raise DataError(f"run {run}: no volume in the block at {start:g} s (with lag)")
+        wanted = max(1, int(duration * recording.sfreq + 1e-6))
+        if inside.sum() < wanted:
+            raise DataError(
+                f"run {run}: {inside.sum() or 'no'} volume(s) in the block at {start:g} s (with "
+                f"lag), {wanted} expected; the block leaves the run: a smaller lag keeps it inside"
+            )
         return np.flatnonzero(inside)
 
     def _rest_before(self, recording: Recording, run: int, first: int) -> NDArray[np.int64]:
@@ -100,3 +122,20 @@ class Blocks:
         if not rest.any():
             raise DataError(f"run {run}: no rest volume just before the block at volume {first}")
         return np.flatnonzero(rest)
+
+
+def _usable(values: Float) -> NDArray[np.bool_]:
+    """Units whose responses (n_trials, n_units) are finite and change; says how many are not."""
+    finite = np.asarray(np.isfinite(values).all(axis=0))
+    constant = finite & np.asarray((values == values[0]).all(axis=0))
+    keep = finite & ~constant
+    if not keep.any():
+        raise DataError(f"blocks: none of {keep.size} units has finite responses that change")
+    if not keep.all():
+        warnings.warn(
+            f"blocks: {int((~finite).sum())} units with responses that are not finite and "
+            f"{int(constant.sum())} constant ones of {keep.size} were dropped",
+            DataWarning,
+            stacklevel=3,
+        )
+    return keep

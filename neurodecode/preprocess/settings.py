@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from neurodecode.settings import Section
 
@@ -31,6 +31,12 @@ class BlocksSettings(Section):
     high_pass: float | None = Field(
         None, gt=0, description="Hz; only with baseline: run; none = linear detrending alone"
     )
+
+    @model_validator(mode="after")
+    def _high_pass_needs_run(self) -> Self:
+        if self.high_pass is not None and self.baseline != "run":
+            raise ValueError(f"high_pass needs baseline: run, got baseline: {self.baseline}")
+        return self
 
 
 class BlockPositionSettings(Section):

@@ -23,6 +23,7 @@ __all__ = ["Haxby2001"]
 
 EMBEDDED = Path(__file__).parent / "data" / "haxby2001"
 TR = 2.5
+SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 CATEGORIES = ("bottle", "cat", "chair", "face", "house", "scissors", "scrambledpix", "shoe")
 
 
@@ -81,16 +82,28 @@ class Haxby2001:
             Where the subject is unknown.
         DataError
             Where a file is missing, damaged, or does not fit the others.
+
+        Warns
+        -----
+        DataWarning
+            Where voxels are masked out, or runs are of unequal length.
         """
         if subject not in self.subjects():
             raise ConfigError(f"haxby2001: subject must be one of 01, got {subject!r}")
         bold_file, mask_file, label_file = self.sources(subject)
-        bold, mask = _read_image(bold_file, 4), _read_image(mask_file, 3)
-        affine = nib.load(bold_file).affine
+        bold, affine = _read_image(bold_file, 4)
+        mask, mask_affine = _read_image(mask_file, 3)
         if bold.shape[:3] != mask.shape:
             raise DataError(
                 f"{mask_file}: the mask is {mask.shape}, the volumes of {bold_file.name} are "
                 f"{bold.shape[:3]}; both must have one grid"
+            )
+        # A mirrored or shifted mask has the right shape and picks the wrong voxels.
+        if not np.allclose(affine, mask_affine, atol=1e-3):
+            raise DataError(
+                f"{mask_file}: its affine differs from that of {bold_file.name} by up to "
+                f"{np.abs(affine - mask_affine).max():g}; both must have one grid: resample the "
+                "mask to the volumes"
             )
         labels = _read_labels(label_file, bold.shape[3])
         voxels = np.argwhere(mask > 0)
@@ -112,8 +125,8 @@ class Haxby2001:
         )
 
 
-def _read_image(path: Path, n_axes: int) -> Float:
-    """Read a NIfTI image, squeezed to ``n_axes``; says what is wrong with one that lies."""
+def _read_image(path: Path, n_axes: int) -> tuple[Float, NDArray[np.float64]]:
+    """Read the values and affine of a NIfTI image; says what is wrong with one that lies."""
     try:
         image: Any = nib.load(path)
         data: NDArray[Any] = np.asarray(image.dataobj, dtype=np.float32)
@@ -127,10 +140,12 @@ def _read_image(path: Path, n_axes: int) -> Float:
     if data.ndim != n_axes:
         raise DataError(f"{path}: must have {n_axes} axes, its header says {data.shape}")
     if n_axes == 4:
-        repetition = float(image.header.get_zooms()[3])
-        if repetition > 0 and not np.isclose(repetition, TR, rtol=0.01):
+        unit = image.header.get_xyzt_units()[1]
+        repetition = float(image.header.get_zooms()[3]) * SECONDS.get(unit, np.nan)
+        # Zero is NIfTI's "not given".
+        if repetition != 0 and not np.isclose(repetition, TR, rtol=0.01):
             raise DataError(f"{path}: the header says TR {repetition:g} s, expected {TR} s")
-    return data
+    return data, np.asarray(image.affine, np.float64)
 
 
 def _read_labels(path: Path, n_volumes: int) -> pd.DataFrame:
@@ -139,7 +154,7 @@ def _read_labels(path: Path, n_volumes: int) -> pd.DataFrame:
         table = pd.read_csv(path, sep=r"\s+", header=None, names=["label", "run"])
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: must hold a label and a run on each line ({error})") from error
     if len(table) != n_volumes:
         raise DataError(f"{path}: {len(table)} labels for {n_volumes} volumes; must be as many")
@@ -151,7 +166,32 @@ def _read_labels(path: Path, n_volumes: int) -> pd.DataFrame:
         )
     if not pd.api.types.is_integer_dtype(table["run"]):
         raise DataError(f"{path}: the second column must be the run's number")
+    if (table["label"] == "rest").all():
+        raise DataError(f"{path}: all {len(table)} volumes are rest; there is no block to decode")
+    _check_runs(table["run"], path)
     return table
+
+
+def _check_runs(run: pd.Series, path: Path) -> None:
+    """Refuse runs whose volumes are scattered; warn where their lengths differ."""
+    starts = run[run != run.shift()]
+    scattered = sorted(starts[starts.duplicated()].unique())
+    if scattered:
+        raise DataError(
+            f"{path}: the volumes of run {', '.join(map(str, scattered[:5]))} are not "
+            "consecutive; each run must stand in one piece"
+        )
+    lengths = run.value_counts(sort=False)
+    usual = int(lengths.mode().max())
+    odd = lengths[lengths != usual]
+    if len(odd):
+        listed = ", ".join(f"run {name}: {n}" for name, n in list(odd.items())[:5])
+        warnings.warn(
+            f"{path.name}: {len(odd)} of {len(lengths)} runs are not {usual} volumes long "
+            f"({listed}); check that none was cut",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 def _drop_bad_units(data: Float, units: pd.DataFrame, path: Path) -> tuple[Float, pd.DataFrame]:

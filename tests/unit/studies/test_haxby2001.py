@@ -1,7 +1,9 @@
 """The Haxby slice: what it holds, and every way in which such files are wrong."""
 
 import gzip
+import hashlib
 import shutil
+import struct
 
 import nibabel as nib
 import numpy as np
@@ -159,3 +161,103 @@ def test_an_unknown_label_or_run(folder, old, new, message):
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DataError, match=message):
         Haxby2001(str(folder)).load("01")
+
+
+def change_labels(folder, change):
+    path = folder / "attributes_literal.txt"
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
+
+
+def test_the_shipped_files_are_those_that_origin_names():
+    origin = (EMBEDDED / "ORIGIN.md").read_text()
+    for path in Haxby2001("embedded").sources("01"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in origin
+
+
+def test_a_mirrored_mask_of_the_right_shape(folder):
+    path = folder / "mask.nii.gz"
+    image = nib.load(path)
+    affine = image.affine.copy()
+    affine[0] *= -1
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), affine), path)
+    with pytest.raises(DataError, match=r"mask\.nii\.gz: its affine differs.*one grid"):
+        Haxby2001(str(folder)).load("01")
+
+
+def test_a_mask_that_holds_no_voxel(folder):
+    rewrite(folder / "mask.nii.gz", np.zeros_like)
+    with pytest.raises(DataError, match="no voxel in the mask"):
+        Haxby2001(str(folder)).load("01")
+
+
+def test_a_header_of_fewer_volumes_than_labels(folder):
+    rewrite(folder / "bold.nii.gz", lambda data: data[..., :1000])
+    with pytest.raises(DataError, match="1452 labels for 1000 volumes"):
+        Haxby2001(str(folder)).load("01")
+
+
+def test_a_volume_where_a_series_is_due(folder):
+    rewrite(folder / "bold.nii.gz", lambda data: data[..., 0])
+    with pytest.raises(DataError, match="must have 4 axes"):
+        Haxby2001(str(folder)).load("01")
+
+
+@pytest.mark.parametrize("repetition", [np.nan, -2.5])
+def test_an_impossible_repetition_time(folder, repetition):
+    path = folder / "bold.nii.gz"
+    raw = bytearray(gzip.decompress(path.read_bytes()))
+    raw[92:96] = struct.pack("<f" if raw[0] == 92 else ">f", repetition)  # pixdim[4]
+    path.write_bytes(gzip.compress(bytes(raw), 1))
+    with pytest.raises(DataError, match="the header says TR"):
+        Haxby2001(str(folder)).load("01")
+
+
+def test_a_repetition_time_in_milliseconds_is_the_same(folder):
+    path = folder / "bold.nii.gz"
+    image = nib.load(path)
+    image.header.set_zooms((*image.header.get_zooms()[:3], 2500))
+    image.header.set_xyzt_units("mm", "msec")
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
+    assert Haxby2001(str(folder)).load("01").sfreq == pytest.approx(0.4)
+
+
+def test_runs_of_unequal_length_are_counted(folder):
+    change_labels(folder, lambda lines: [*lines[:121], "rest 0", *lines[122:]])
+    with pytest.warns(DataWarning, match=r"2 of 12 runs are not 121 .*run 0: 122, run 1: 120"):
+        recording = Haxby2001(str(folder)).load("01")
+    assert recording.times[recording.runs == 0].max() == pytest.approx(121 * 2.5)
+    assert recording.times[recording.runs == 1].min() == 0
+
+
+def test_a_run_in_two_pieces(folder):
+    change_labels(folder, lambda lines: [*lines[:5], "rest 3", *lines[6:]])
+    with pytest.raises(DataError, match="run 0, 3 are not consecutive"):
+        Haxby2001(str(folder)).load("01")
+
+
+def test_nothing_but_rest(folder):
+    change_labels(folder, lambda lines: [f"rest {line.split()[1]}" for line in lines])
+    with pytest.raises(DataError, match="no block"):
+        Haxby2001(str(folder)).load("01")
+
+
+@pytest.mark.parametrize("text", ["", "rest\n" * 1452, "rest 0 1\n" * 1452])
+def test_a_label_file_of_another_layout(folder, text):
+    (folder / "attributes_literal.txt").write_text(text)
+    with pytest.raises(DataError, match=r"attributes_literal\.txt"):
+        Haxby2001(str(folder)).load("01")
+
+
+def test_a_folder_in_place_of_the_labels(folder):
+    (folder / "attributes_literal.txt").unlink()
+    (folder / "attributes_literal.txt").mkdir()
+    with pytest.raises(DataError, match="a label and a run on each line"):
+        Haxby2001(str(folder)).load("01")
+
+
+def test_about_says_what_the_score_does_not_show():
+    about = Haxby2001("embedded").about()
+    assert set(about) >= {"recorded", "seen", "limits", "licence"}
+    assert "category level" in about["limits"]
+    assert "position of a block" in about["limits"]
+    assert "CC BY-SA 3.0" in about["licence"]
