@@ -128,7 +128,7 @@ def _usable(values: Float) -> NDArray[np.bool_]:
     """Units whose responses (n_trials, n_units) are finite and change; says how many are not."""
     finite = np.asarray(np.isfinite(values).all(axis=0))
     constant = finite & np.asarray((values == values[0]).all(axis=0))
-    keep = finite & ~constant
+    keep: NDArray[np.bool_] = np.logical_and(finite, ~constant)
     if not keep.any():
         raise DataError(f"blocks: none of {keep.size} units has finite responses that change")
     if not keep.all():
