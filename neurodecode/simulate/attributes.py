@@ -43,7 +43,7 @@ def _measure(picture: NDArray[np.uint8]) -> dict[str, float]:
     y, x = np.nonzero(figure)
     spread = np.cov(np.stack([x, y]).astype(float)) if len(x) > 1 else np.eye(2)
     long, short = np.sqrt(np.maximum(np.linalg.eigvalsh(spread)[::-1], 0.01))
-    hull = (np.ptp(x) + 1) * (np.ptp(y) + 1)
+    box = (np.ptp(x) + 1) * (np.ptp(y) + 1)
     _, n_parts = ndimage.label(figure)
     _, n_holes = ndimage.label(~figure)
     grey = picture.mean(axis=2) / 255
@@ -59,7 +59,7 @@ def _measure(picture: NDArray[np.uint8]) -> dict[str, float]:
         "elongation": np.log(long / short),
         "tilt": spread[0, 1] / (long * short),
         "upright": np.log(np.sqrt(spread[1, 1] + 0.01) / np.sqrt(spread[0, 0] + 0.01)),
-        "solidity": figure.sum() / hull,
+        "extent": figure.sum() / box,
         "parts": np.log(n_parts),
         "holes": np.log(max(n_holes, 1)),
         "asymmetry": mirrored,

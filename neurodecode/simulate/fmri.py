@@ -6,13 +6,17 @@ For voxel v of a subject, trial t that shows picture i:
 
 s_v is the voxel's noiseless response, scaled to unit variance over the training pictures; g_t the
 trial's gain; u noise inside the signal subspace (a random mixture of the responses to other
-pictures); l low-rank noise outside of it; e independent noise; all three of unit variance. a is
-the share of correlated noise, b the share of that inside the signal subspace. sigma_v follows
-from the voxel's noise ceiling c_v = 1 / (1 + sigma_v^2 + var g).
+pictures); l low-rank noise drawn without regard to the signal; e independent noise; all three of
+unit variance. a is the share of correlated noise, b the share of that inside the signal subspace:
+noise along the signal's own directions does not average out over voxels (Moreno-Bote et al. 2014,
+Nature Neuroscience 17, 1410). sigma_v follows from the voxel's noise ceiling
+c_v = 1 / (1 + sigma_v^2 + var g), the share of a single trial's variance that is signal. Because
+sigma_v differs between voxels, it bends u a little out of the subspace: about 95 % of its variance
+stays inside in the shipped study.
 
 Early voxels: s = sign(m) |m|^0.6 of a weighted sum m of Gabor maps in a Gaussian receptive field
-(compressive spatial summation, Kay et al. 2013). Ventral voxels: s = softplus(w'a) of a table of
-attributes.
+(compressive spatial summation, Kay et al. 2013, Journal of Neurophysiology 110, 481). Ventral
+voxels: s = softplus(w'a) of a table of attributes.
 """
 
 from __future__ import annotations

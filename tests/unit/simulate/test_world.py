@@ -71,7 +71,7 @@ def test_the_ceiling_asked_for_is_measured_by_an_analysis_of_variance(wanted):
     assert np.median(signal / (signal + within)) == pytest.approx(wanted, abs=0.03)
 
 
-def test_noise_outside_the_subspace_does_not_grow_when_more_goes_inside():
+def test_the_share_of_noise_inside_the_signal_subspace_follows_its_setting():
     rng = np.random.default_rng(3)
     signal = rng.normal(size=(200, 4)) @ rng.normal(size=(4, 120))
     signal = ((signal - signal.mean(0)) / signal.std(0)).astype(np.float32)
