@@ -60,7 +60,7 @@ class Haxby2001:
         """Return plain words for the report."""
         return {
             "recorded": "Functional MRI (3 T, one volume every 2.5 s) of one person, one slice "
-            "through ventral temporal cortex, 12 runs with one 24-second block of each category.",
+            "through ventral temporal cortex, 12 runs with one 22.5-second block of each category.",
             "seen": "Grey photographs of faces, houses, cats, bottles, scissors, shoes, chairs, "
             "and phase-scrambled pictures. The recording says which category was seen in each "
             "block, not which pictures.",
