@@ -111,7 +111,9 @@ def _signal(
     sizes = (0.04 + 0.15 * eccentricity + rng.exponential(0.02, n_early)).astype(np.float32)
     scale = features.maps.std(axis=(0, 2, 3))
     tuning = rng.normal(size=(n_early, N_CHANNELS)) / scale
-    tuning[:, :-3] *= rng.random((n_early, N_CHANNELS - 3)) < 0.3
+    tuned = rng.random(tuning.shape) < 0.3
+    tuned[np.arange(n_early), rng.integers(N_CHANNELS, size=n_early)] = True
+    tuning *= tuned
     early = early_signal(features.maps, centres, sizes, tuning.astype(np.float32))
     weights = rng.normal(size=(n - n_early, features.attributes.shape[1]))
     weights *= rng.random(weights.shape) < 0.3

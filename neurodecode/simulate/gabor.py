@@ -1,4 +1,4 @@
-"""Early visual features: contrast-normalised Gabor energy, luminance and colour opponency."""
+"""Early visual features: contrast-normalised Gabor energy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["MAP_SIDE", "N_CHANNELS", "gabor_maps", "receptive_fields"]
 WAVELENGTHS = (4.0, 8.0, 16.0)
 N_ORIENTATIONS = 4
 MAP_SIDE = 16
-N_CHANNELS = len(WAVELENGTHS) * N_ORIENTATIONS + 3
+N_CHANNELS = len(WAVELENGTHS) * N_ORIENTATIONS
 
 
 def _gabor_pair(wavelength: float, angle: float) -> tuple[NDArray[np.float64], ...]:
@@ -36,11 +36,10 @@ def gabor_maps(pictures: NDArray[np.uint8]) -> Float:
 
     Energy ``e = sqrt(even^2 + odd^2)`` of quadrature pairs (Adelson and Bergen 1985), three
     wavelengths by four orientations, divided by the energy of all channels nearby,
-    ``e / (0.1 + sum e)`` (Heeger 1992); then luminance against grey, red-green and blue-yellow.
-    Maps are averaged to 16 x 16.
+    ``e / (0.1 + sum e)`` (Heeger 1992), averaged to 16 x 16. Energy tells where edges are, not
+    which side is bright or what colour it has.
     """
-    rgb = pictures.astype(np.float64) / 255 - 128 / 255
-    grey = rgb.mean(axis=3)
+    grey = pictures.mean(axis=3, dtype=np.float64) / 255 - 128 / 255
     energy = []
     for wavelength in WAVELENGTHS:
         for k in range(N_ORIENTATIONS):
@@ -49,11 +48,8 @@ def gabor_maps(pictures: NDArray[np.uint8]) -> Float:
             energy.append(np.hypot(*parts))
     stack = np.stack(energy, axis=1)
     stack /= 0.1 + stack.sum(axis=1, keepdims=True)
-    red_green = rgb[..., 0] - rgb[..., 1]
-    blue_yellow = rgb[..., 2] - (rgb[..., 0] + rgb[..., 1]) / 2
-    maps = np.concatenate([stack, np.stack([grey, red_green, blue_yellow], axis=1)], axis=1)
-    n, c, h, w = maps.shape
-    small = maps.reshape(n, c, MAP_SIDE, h // MAP_SIDE, MAP_SIDE, w // MAP_SIDE).mean(axis=(3, 5))
+    n, c, h, w = stack.shape
+    small = stack.reshape(n, c, MAP_SIDE, h // MAP_SIDE, MAP_SIDE, w // MAP_SIDE).mean(axis=(3, 5))
     averaged: Float = small.astype(np.float32)
     return averaged
 

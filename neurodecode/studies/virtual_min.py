@@ -92,8 +92,8 @@ class VirtualMin:
         """Return plain words for the report."""
         return {
             "recorded": "Nothing: these brains are simulated. Half of the voxels respond to "
-            "edges, brightness and colour in a small part of the picture, half to attributes such "
-            "as size, shape, colours and group. "
+            "edges in a small part of the picture, half to attributes such as size, shape, "
+            "colours and group. "
             f"A median of {self.world.noise_ceiling:.0%} of a single trial's variance is signal; "
             "the noise is partly shared between voxels and partly looks like signal.",
             "seen": f"{self.n_train} training and {self.n_test} held-out pictures of objects, "
