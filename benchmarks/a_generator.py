@@ -31,6 +31,7 @@ SOURCES = (
     "benchmarks/a_generator.py", "neurodecode/models/diffusion.py",
     "neurodecode/models/samplers.py", "neurodecode/weights", "neurodecode/stimuli/data",
 )  # fmt: skip
+HELD_OUT = "neurodecode/report/templates/held_out.png"
 GOALS = {"pixels": 0.95, "HOG + colour": 0.96, "independent": 0.87}
 Pictures = NDArray[np.uint8]
 
@@ -135,7 +136,7 @@ def measure(table: Table, quick: bool) -> None:
     _naming(table, bench, drawn, null, retrieved, quick)
     if not quick:
         _starts(table, bench)
-        contact_sheet(bench, drawn, retrieved[0], ROOT / "docs" / "generator.png")
+        contact_sheet(bench, drawn, retrieved[0], ROOT / HELD_OUT)
 
 
 def _naming(
@@ -169,7 +170,7 @@ def _starts(table: Table, bench: Bench) -> None:
 
 
 def contact_sheet(bench: Bench, drawn: Pictures, retrieved: Pictures, path: Path) -> None:
-    """Write held-out pictures: true, two samples, nearest; 12 columns, twice the size."""
+    """Write held-out pictures: true, two samples, nearest; 12 columns."""
     rows = generator(1, "sheet").permutation(len(bench.test))[:36]
     columns = [bench.test.pixels[rows], drawn[0][rows], drawn[-1][rows], retrieved[rows]]
     tiles = np.concatenate(
@@ -178,9 +179,7 @@ def contact_sheet(bench: Bench, drawn: Pictures, retrieved: Pictures, path: Path
             for k in range(0, 36, 12)
         ]
     )
-    path.parent.mkdir(exist_ok=True)
-    picture = Image.fromarray(tiles)
-    picture.resize((picture.width * 3 // 2, picture.height * 3 // 2)).save(path)
+    Image.fromarray(tiles).quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,6 @@ class Paths:
         """One subject's reconstructions by one system from one source of conditions."""
         return self.root / "pictures" / system / source / f"sub-{subject}.json"
 
-    def scores(self, system: str, subject: str) -> Path:
-        """One subject's scores by one system."""
-        return self.root / "scores" / system / f"sub-{subject}.json"
+    def scores(self, subject: str) -> Path:
+        """One subject's scores by all systems."""
+        return self.root / "scores" / f"sub-{subject}.json"

@@ -183,18 +183,18 @@ def _reconstruct_settings(study: StudyConfig, system: str, source: str, subject:
     return [study.reconstruct.model_dump(), generator.model_dump(), source, subject]
 
 
-def _evaluate_inputs(job: Job, system: str, subject: str) -> list[Path]:
-    spec = job.study.system(system)
+def _evaluate_inputs(job: Job, subject: str) -> list[Path]:
+    study, paths = job.study, job.paths
     return [
-        job.paths.design(),
-        job.paths.decoders(spec.chain),
-        job.paths.targets(job.study.reconstruct.choose_by),
-        *(job.paths.pictures(system, source, subject) for source in spec.sources),
+        paths.design(),
+        *(paths.decoders(chain) for chain in study.chains),
+        paths.targets(study.reconstruct.choose_by),
+        *(paths.pictures(s.name, source, subject) for s in study.systems for source in s.sources),
     ]
 
 
-def _evaluate_settings(study: StudyConfig, system: str, subject: str) -> object:
-    return [study.evaluate.model_dump(), study.system(system).model_dump()]
+def _evaluate_settings(study: StudyConfig, subject: str) -> object:
+    return [study.evaluate.model_dump(), [system.model_dump() for system in study.systems]]
 
 
 STAGES: dict[str, Stage] = {
@@ -234,9 +234,9 @@ STAGES: dict[str, Stage] = {
         _reconstruct_settings,
     ),
     "evaluate": Stage(
-        ("system", "subject"),
+        ("subject",),
         "neurodecode.evaluate.stage:run",
-        lambda paths, system, subject: paths.scores(system, subject),
+        lambda paths, subject: paths.scores(subject),
         _evaluate_inputs,
         _evaluate_settings,
     ),
@@ -274,8 +274,7 @@ def wildcards_of(
                 for subject in subjects:
                     yield {"system": system.name, "source": source, "subject": subject}
     else:
-        for system in study.systems:
-            yield from ({"system": system.name, "subject": subject} for subject in subjects)
+        yield from ({"subject": subject} for subject in subjects)
 
 
 def run(job: Job, *, reuse: bool = False) -> bool:

@@ -1,4 +1,4 @@
-"""Stage ``evaluate``: the scores of one subject's pictures by one system."""
+"""Stage ``evaluate``: the scores of one subject's pictures by all systems."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from neurodecode.artifacts import (
     read_sidecar,
     write_table,
 )
+from neurodecode.config import SystemSettings
 from neurodecode.contracts import Conditions, Reconstruction, Stimuli
 from neurodecode.errors import DataError
 from neurodecode.evaluate.inference import Estimate, estimate, permutations, relabellings
@@ -55,28 +56,29 @@ class _Truth:
 
 
 def run(job: Job) -> Output:
-    """Score every source of one system for one subject."""
-    system, subject = job.study.system(job.wildcards["system"]), job.wildcards["subject"]
-    drawn = {
-        source: load_reconstruction(job.paths.pictures(system.name, source, subject))
-        for source in system.sources
-    }
-    truth = _truth(job, next(iter(drawn.values())))
+    """Score every source of every system for one subject."""
+    drawn = [(system, source) for system in job.study.systems for source in system.sources]
+    truth = _truth(job, _load(job, *drawn[0]))
     features = _Extractors(job, truth.scored)
     rows, items = [], []
-    with track(f"evaluate {system.name}", total=len(drawn)) as advance:
-        for source, reconstruction in drawn.items():
-            _same_items(job, source, reconstruction, truth)
-            for measure in _measures(job, source, reconstruction, truth, features):
-                result = _estimate(job, source, measure, truth)
-                rows.append(_row(job, source, measure, result, reconstruction))
-                items.append(_items(source, measure, result, reconstruction))
+    with track("evaluate", total=len(drawn)) as advance:
+        for system, source in drawn:
+            reconstruction = _load(job, system, source)
+            _same_items(job, system, source, reconstruction, truth)
+            for measure in _measures(job, system, source, reconstruction, truth, features):
+                result = _estimate(job, system, source, measure, truth)
+                rows.append(_row(job, system, source, measure, result, reconstruction))
+                items.append(_items(system, source, measure, result, reconstruction))
             advance()
     stem = job.sidecar.with_suffix("")
     files = [stem.with_suffix(".tsv"), stem.with_name(f"{stem.name}_items.tsv")]
     write_table(files[0], pd.DataFrame(rows))
     write_table(files[1], pd.concat(items, ignore_index=True))
     return Output(files)
+
+
+def _load(job: Job, system: SystemSettings, source: str) -> Reconstruction:
+    return load_reconstruction(job.paths.pictures(system.name, source, job.wildcards["subject"]))
 
 
 def _truth(job: Job, drawn: Reconstruction) -> _Truth:
@@ -110,14 +112,15 @@ def _truth(job: Job, drawn: Reconstruction) -> _Truth:
     )
 
 
-def _same_items(job: Job, source: str, drawn: Reconstruction, truth: _Truth) -> None:
-    """Raise where a source holds other items, or another order, than the first."""
+def _same_items(
+    job: Job, system: SystemSettings, source: str, drawn: Reconstruction, truth: _Truth
+) -> None:
+    """Raise where pictures show other items, or another order, than the first ones."""
     if list(drawn.table["item"].astype(str)) != truth.items:
-        system, subject = job.wildcards["system"], job.wildcards["subject"]
         raise DataError(
-            f"{job.paths.pictures(system, source, subject)}: must hold the {len(truth.items)} "
-            f"items of the system's other sources in their order, got {len(drawn.table)}. Run "
-            "stage reconstruct again for all sources."
+            f"{job.paths.pictures(system.name, source, job.wildcards['subject'])}: must hold the "
+            f"{len(truth.items)} items of the study's other pictures in their order, got "
+            f"{len(drawn.table)}. Run stage reconstruct again for all systems and sources."
         )
 
 
@@ -146,7 +149,12 @@ class _Extractors:
 
 
 def _measures(
-    job: Job, source: str, drawn: Reconstruction, truth: _Truth, extractors: _Extractors
+    job: Job,
+    system: SystemSettings,
+    source: str,
+    drawn: Reconstruction,
+    truth: _Truth,
+    extractors: _Extractors,
 ) -> Iterator[Measure]:
     features = extractors.of(drawn.shown)
     if truth.by_category:
@@ -155,13 +163,12 @@ def _measures(
         size = truth.scored.pixels.shape[1:3]
         yield from of_pictures(features, truth.scored, resized(drawn.shown, *size))
     if source == "decoded":
-        yield from _of_decoding(job, truth)
+        yield from _of_decoding(job, system, truth)
 
 
-def _of_decoding(job: Job, truth: _Truth) -> Iterator[Measure]:
+def _of_decoding(job: Job, system: SystemSettings, truth: _Truth) -> Iterator[Measure]:
     """Yield what was decoded before any picture was drawn, items in the order of the pictures."""
-    spec = job.study.system(job.wildcards["system"])
-    sidecar = job.paths.conditions(spec.chain, job.wildcards["subject"])
+    sidecar = job.paths.conditions(system.chain, job.wildcards["subject"])
     items = itemise(load_conditions(sidecar), job.study.reconstruct.unit)
     row = {name: k for k, name in enumerate(items.table["item"].astype(str))}
     missing = [name for name in truth.items if name not in row]
@@ -199,9 +206,11 @@ def _accuracy(items: Conditions, order: list[int], truth: _Truth) -> Measure:
     return Measure(f"accuracy_{n}way", "none", table[rows], 1 / n)
 
 
-def _estimate(job: Job, source: str, measure: Measure, truth: _Truth) -> Estimate:
+def _estimate(
+    job: Job, system: SystemSettings, source: str, measure: Measure, truth: _Truth
+) -> Estimate:
     settings = job.study.evaluate
-    names = (*job.wildcards.values(), source, measure.metric, measure.extractor)
+    names = (system.name, job.wildcards["subject"], source, measure.metric, measure.extractor)
     rng = generator(job.seed, "evaluate", job.study.name, *names)
     shuffle = permutations if truth.by_category else relabellings
     order = shuffle(truth.groups, rng, settings.n_permutations)
@@ -209,9 +218,13 @@ def _estimate(job: Job, source: str, measure: Measure, truth: _Truth) -> Estimat
 
 
 def _row(
-    job: Job, source: str, measure: Measure, result: Estimate, drawn: Reconstruction
+    job: Job,
+    system: SystemSettings,
+    source: str,
+    measure: Measure,
+    result: Estimate,
+    drawn: Reconstruction,
 ) -> dict[str, object]:
-    system = job.study.system(job.wildcards["system"])
     subject = job.wildcards["subject"]
     n_samples = drawn.samples.shape[1]
     selection = (
@@ -241,10 +254,22 @@ def _row(
     }
 
 
-def _items(source: str, measure: Measure, result: Estimate, drawn: Reconstruction) -> pd.DataFrame:
+def _items(
+    system: SystemSettings,
+    source: str,
+    measure: Measure,
+    result: Estimate,
+    drawn: Reconstruction,
+) -> pd.DataFrame:
     metric = measure.metric
     if metric.startswith("category"):
         metric = f"{metric}:{measure.extractor.partition('@')[0]}"
     return pd.DataFrame(
-        {"item": drawn.table["item"], "source": source, "metric": metric, "value": result.items}
+        {
+            "system": system.name,
+            "item": drawn.table["item"],
+            "source": source,
+            "metric": metric,
+            "value": result.items,
+        }
     )

@@ -26,7 +26,7 @@ __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"
 
 SCORE_COLUMNS = COLUMNS
 LEVELS = ("category", "stimulus")
-ITEM_COLUMNS = ("item", "source", "metric", "value")
+ITEM_COLUMNS = ("system", "item", "source", "metric", "value")
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         sidecars[_name(job)] = _sidecar(job)
         scores.append(_read_scores(job.sidecar.with_suffix(".tsv")))
         part = _read_items(job.sidecar.with_name(f"{job.sidecar.stem}_items.tsv"))
-        items.append(part.assign(subject=wildcards["subject"], system=wildcards["system"]))
+        items.append(part.assign(subject=wildcards["subject"]))
     table = pd.concat(scores, ignore_index=True)
     return Material(
         study=study,
@@ -176,7 +176,7 @@ def _read_scores(path: Path) -> pd.DataFrame:
 
 
 def _read_items(path: Path) -> pd.DataFrame:
-    return _with_columns(path, read_table(path, text=("item", "source", "metric")), ITEM_COLUMNS)
+    return _with_columns(path, read_table(path, text=ITEM_COLUMNS[:-1]), ITEM_COLUMNS)
 
 
 def _with_columns(path: Path, table: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:

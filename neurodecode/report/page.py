@@ -19,6 +19,9 @@ from neurodecode.report.pictures import PictureBook
 from neurodecode.report.tables import Block, score_blocks, transductive_pairs
 from neurodecode.report.verdict import Verdict, fixed, verdict
 
+HELD_OUT = Path(__file__).parent / "templates" / "held_out.png"
+"""Pictures of held-out concepts and what the generator draws of them (benchmarks/a_generator)."""
+
 __all__ = ["StudyPart", "render", "study_part"]
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "diffusers", "open-clip-torch",
@@ -131,8 +134,16 @@ def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
         names={s.metric: describe(s.metric).name for p in parts for s in p.material.scores},
         fixed=fixed,
         version=__version__,
+        held_out=_held_out(parts),
         libraries=[(name, found) for name in LIBRARIES if (found := _version(name))],
     )
+
+
+def _held_out(parts: Sequence[StudyPart]) -> str | None:
+    """Contact sheet of the embedded generator as base64, where a study draws with it."""
+    studies = [part.material.study for part in parts]
+    kinds = {study.generators[s.generator].kind for study in studies for s in study.systems}
+    return base64.b64encode(HELD_OUT.read_bytes()).decode() if "embedded" in kinds else None
 
 
 def _version(name: str) -> str | None:

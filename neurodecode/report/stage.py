@@ -44,11 +44,7 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
     for study in studies:
         material = load_material(study, results, seed)
         paths = Paths(results, study.name)
-        tables = [
-            paths.scores(system.name, subject)
-            for system in study.systems
-            for subject in material.subjects
-        ]
+        tables = [paths.scores(subject) for subject in material.subjects]
         scores = collect(tables, folder / f"scores-{study.name}.tsv")
         files += scores
         parts.append(study_part(material, book, scores[0]))

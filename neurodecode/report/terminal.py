@@ -43,14 +43,13 @@ def print_subject(
 
 
 def _scores(study: StudyConfig, paths: Paths, subject: str) -> pd.DataFrame:
-    tables = []
-    for system in study.systems:
-        path = paths.scores(system.name, subject).with_suffix(".tsv")
-        table = read_table(path, text=("source", "metric", "extractor"))
-        before = table["metric"].map(lambda metric: is_of_decoding(str(metric)))
-        tables.append(table.assign(who=before.map({True: system.chain, False: system.name})))
-    merged = pd.concat(tables, ignore_index=True)
-    return merged.drop_duplicates(["metric", "extractor", "who", "source"])
+    path = paths.scores(subject).with_suffix(".tsv")
+    table = read_table(path, text=("system", "source", "metric", "extractor"))
+    who = [
+        study.system(system).chain if is_of_decoding(metric) else system
+        for system, metric in zip(table["system"], table["metric"], strict=True)
+    ]
+    return table.assign(who=who).drop_duplicates(["metric", "extractor", "who", "source"])
 
 
 def _table(metric: str, rows: pd.DataFrame) -> Table:

@@ -97,8 +97,7 @@ class Mini:
     """A results folder of one subject up to stage evaluate."""
 
     def __init__(self, folder, config, table, pictures, label=None, transductive=False):
-        wildcards = {"system": SYSTEM, "subject": "01"}
-        self.job = Job("evaluate", config, Paths(folder, "mini"), 1, wildcards)
+        self.job = Job("evaluate", config, Paths(folder, "mini"), 1, {"subject": "01"})
         self.table, paths = table, self.job.paths
         stimuli = self.job.adapter.stimuli()
         self._commit(paths.design(), [], {"split": "by hand"})

@@ -231,8 +231,7 @@ def metrics_of(study: StudyConfig) -> dict[str, tuple[float, str]]:
 
 def score_rows(study: StudyConfig, job: Job, n: int) -> pd.DataFrame:
     rows = []
-    spec = study.system(job.wildcards["system"])
-    for source in spec.sources:
+    for spec, source in [(spec, source) for spec in study.systems for source in spec.sources]:
         for metric, (chance, extractor) in metrics_of(study).items():
             value = value_of(study, spec.name, source)
             if metric == "accuracy_8way":
@@ -275,12 +274,13 @@ def write_results(study: StudyConfig, results: Path, seed: int = 1) -> None:
         write_table(job.sidecar.with_suffix(".tsv"), score_rows(study, job, len(table)))
         ladder = np.linspace(0.2, 1, len(table))
         items = [
-            (item, source, metric, value)
-            for source in study.system(wildcards["system"]).sources
+            (spec.name, item, source, metric, value)
+            for spec in study.systems
+            for source in spec.sources
             for metric in metrics_of(study)
             for item, value in zip(table["item"], ladder, strict=True)
         ]
-        frame = pd.DataFrame(items, columns=["item", "source", "metric", "value"])
+        frame = pd.DataFrame(items, columns=["system", "item", "source", "metric", "value"])
         write_table(job.sidecar.with_name(f"{job.sidecar.stem}_items.tsv"), frame)
         commit(job.sidecar, "evaluate", settings="e2", seed=seed, inputs=[], files=[])
 

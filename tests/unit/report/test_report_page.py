@@ -145,7 +145,7 @@ def test_honest_parts_are_there(read: Reader) -> None:
 @pytest.mark.parametrize(
     ("stage", "missing"),
     [
-        ("evaluate", "scores/blocks-ridge-nearest/sub-1.json"),
+        ("evaluate", "scores/sub-1.json"),
         ("reconstruct", "pictures/blocks-ridge-diffusion/true/sub-1.json"),
         ("design", "design.json"),
     ],
@@ -158,7 +158,7 @@ def test_a_missing_artefact_names_its_stage(results: Path, stage: str, missing: 
 
 
 def test_a_table_without_a_column_is_named(results: Path) -> None:
-    path = results / "haxby2001/scores/blocks-ridge-nearest/sub-1.tsv"
+    path = results / "haxby2001/scores/sub-1.tsv"
     path.write_text(path.read_text().replace("ci_low", "low"))
     with pytest.raises(DataError, match="ci_low missing"):
         write_report([fake.category_study()], results, 1)
