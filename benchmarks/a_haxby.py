@@ -16,12 +16,14 @@ from table import Table, run
 from neurodecode.contracts import Responses
 from neurodecode.embed.lda import ShrinkageLdaDecoder
 from neurodecode.embed.ridge import RidgeDecoder
+from neurodecode.evaluate.inference import difference, interval
 from neurodecode.preprocess.block_position import BlockPosition
 from neurodecode.preprocess.blocks import Blocks
 from neurodecode.studies.haxby2001 import EMBEDDED, Haxby2001
 
 SOURCES = (
     "benchmarks/a_haxby.py", "neurodecode/embed", "neurodecode/preprocess",
+    "neurodecode/evaluate/inference.py",
     "neurodecode/studies/haxby2001.py", "neurodecode/studies/data/haxby2001",
 )  # fmt: skip
 N_BOOTSTRAP = 10_000
@@ -79,33 +81,25 @@ def linear_svc(responses: Responses) -> NDArray[np.bool_]:
     return hit
 
 
-def bootstrap(values: NDArray[np.float64], runs: NDArray[np.int64]) -> tuple[float, float]:
-    """95 % interval of the mean, whole runs resampled."""
-    means = np.array([values[runs == run].mean() for run in np.unique(runs)])
-    draw = np.random.default_rng(0).integers(len(means), size=(N_BOOTSTRAP, len(means)))
-    low, high = np.percentile(means[draw].mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
-
-
 def measure(table: Table, quick: bool) -> None:
     """Fill the table; ``quick`` leaves nilearn's slow inner search out."""
     recording = Haxby2001("embedded").load("01")
     responses = Blocks("run", 0.0, None).estimate(recording)
     causal = Blocks("preceding_rest", 0.0, None).estimate(recording)
-    runs = responses.trials["run"].to_numpy()
+    runs = responses.trials["run"].astype(str).to_numpy()
 
     def shown(hit: NDArray[np.bool_]) -> str:
-        low, high = bootstrap(hit.astype(float), runs)
+        low, high = interval(hit.astype(float), runs, np.random.default_rng(0), N_BOOTSTRAP)
         return f"{hit.mean():.3f} ({low:.3f} to {high:.3f})"
 
     ridge = ours(RidgeDecoder, responses)
     table.add("accuracy_8way, ridge", shown(ridge), "chance .125", ">= .80", ridge.mean() >= 0.80)
     if not quick:
         peer = nilearn_decoder(responses)
-        difference = ridge.astype(float) - peer
-        low, high = bootstrap(difference, runs)
+        hits = ridge.astype(float), peer.astype(float)
+        mean, low, high = difference(*hits, runs, np.random.default_rng(0), N_BOOTSTRAP)
         table.add("ridge - nilearn Decoder, same trials and folds",
-                  f"{difference.mean():+.3f} ({low:+.3f} to {high:+.3f})",
+                  f"{mean:+.3f} ({low:+.3f} to {high:+.3f})",
                   f"Decoder {shown(peer)}", "lower bound >= -.05", low >= -0.05)  # fmt: skip
     table.add("accuracy_8way, shrinkage LDA", shown(ours(ShrinkageLdaDecoder, responses)))
     table.add("accuracy_8way, LinearSVC", "", shown(linear_svc(responses)))

@@ -60,7 +60,13 @@ _KNOWN: dict[str, Definition] = {
         (-1.0, 1.0),
         "the mean over all pairs of a scored and a shown picture",
     ),
-    r"two_way_.+": Definition(
+    r"two_way_.+_within_category": Definition(
+        "two-way identification against the other scored pictures of the same category only; a "
+        "category of one picture counts half; mean over items",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"two_way_.+(?<!_within_category)": Definition(
         "share of the other scored pictures whose features correlate less with those of the "
         "picture shown than the features of the picture seen do; ties and undefined "
         "correlations count half; mean over items",
@@ -87,10 +93,17 @@ _KNOWN: dict[str, Definition] = {
     ),
     r"retrieval_top1": Definition(
         "share of items whose seen picture is, of all scored pictures (of 300 at random, mean of "
-        "30 draws, where there are more), the nearest to the decoded embedding by cosine after "
-        "the training mean is taken off; ties share; no picture is drawn for it",
+        "30 draws, where there are more), the nearest to the decoded embedding by cosine; ties "
+        "share; no picture is drawn for it",
         (0.0, 1.0),
         "1 / number of candidates",
+    ),
+    r"retrieval_brain_top1": Definition(
+        "share of items whose decoded embedding is, of all decoded ones (of 300 at random, mean "
+        "of 30 draws, where there are more), the nearest to the embedding of the picture seen by "
+        "cosine; ties share; no picture is drawn for it",
+        (0.0, 1.0),
+        "1 / number of decoded items",
     ),
 }
 

@@ -17,6 +17,7 @@ from neurodecode.evaluate.tables import (
     ssim_table,
     top1,
     wins,
+    wins_within,
 )
 
 __all__ = ["Features", "Measure", "of_conditions", "of_labels", "of_pictures"]
@@ -69,6 +70,9 @@ def of_pictures(
     for name, part in features.items():
         similarity = correlations(part.real, part.drawn)
         yield Measure(f"two_way_{name}", part.extractor, wins(similarity), 0.5)
+        if name == "independent":
+            within = wins_within(similarity, scored.table["category"].to_numpy(dtype=str))
+            yield Measure(f"two_way_{name}_within_category", part.extractor, within, 0.5)
         if name == "pixcorr":
             known = np.nan_to_num(similarity)
             yield Measure("pixcorr", part.extractor, known, float(known.mean()))
@@ -91,32 +95,27 @@ def of_labels(
         yield Measure("category_top1", part.extractor, top1(similarity), 1 / len(categories))
 
 
-def of_conditions(
-    decoded: Float, real: Float, mean: Float, extractor: str, seed: int = 0
-) -> Iterator[Measure]:
-    """Yield retrieval by the decoded embedding, no picture drawn.
+def of_conditions(decoded: Float, real: Float, extractor: str, seed: int = 0) -> Iterator[Measure]:
+    """Yield retrieval by the decoded embedding (cosine), no picture drawn.
 
-    ``retrieval_top1``: is the seen picture the one nearest to the decoded embedding (cosine,
-    both centred on the training mean), among all scored ones, or 300 at random of more.
+    ``retrieval_top1``: is the seen picture the one nearest to the decoded embedding, among all
+    scored ones, or 300 at random of more. ``retrieval_brain_top1``, the other direction: is the
+    decoded embedding the one nearest to the seen picture, among all decoded ones.
 
     Parameters
     ----------
     decoded : (n_items, d)
     real : (n_scored, d)
-    mean : (d,)
-        Mean embedding of the training pictures.
     extractor : str
     seed : int
         Draws the candidates where there are too many.
     """
-    similarity = _unit(real - mean) @ _unit(decoded - mean).T
-    n = min(len(real), N_CANDIDATES)
-    table = (
-        among_random(similarity, np.random.default_rng(seed), n)
-        if len(real) > n
-        else top1(similarity)
-    )
-    yield Measure("retrieval_top1", extractor, table, 1 / n)
+    similarity = _unit(real) @ _unit(decoded).T
+    rng = np.random.default_rng(seed)
+    for name, table in (("retrieval_top1", similarity), ("retrieval_brain_top1", similarity.T)):
+        n = min(len(table), N_CANDIDATES)
+        best = among_random(table, rng, n) if len(table) > n else top1(table)
+        yield Measure(name, extractor, best if table is similarity else best.T, 1 / n)
 
 
 def _unit(rows: Float) -> Table:

@@ -183,13 +183,10 @@ def _of_decoding(job: Job, system: SystemSettings, truth: _Truth) -> Iterator[Me
         yield _accuracy(items, order, truth)
     if by in items.arrays and not truth.by_category:
         targets = load_targets(job.paths.targets(by))
-        stimuli = job.adapter.stimuli()
-        train = set(stimuli.table["id"][stimuli.table["set"] == "train"])
         at = {name: k for k, name in enumerate(targets.ids)}
-        mean = targets.values[[k for n, k in at.items() if n in train]].mean(axis=0)
         real = targets.values[[at[name] for name in truth.candidates]]
         seed = derive(job.seed, "retrieval", job.study.name)
-        yield from of_conditions(items.arrays[by][order], real, mean, targets.extractor, seed)
+        yield from of_conditions(items.arrays[by][order], real, targets.extractor, seed)
 
 
 def _accuracy(items: Conditions, order: list[int], truth: _Truth) -> Measure:

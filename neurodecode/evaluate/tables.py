@@ -21,6 +21,7 @@ __all__ = [
     "ssim_table",
     "top1",
     "wins",
+    "wins_within",
 ]
 
 Table = NDArray[np.float64]
@@ -66,6 +67,24 @@ def wins(similarity: Table) -> Table:
         lower = column[None, :] < column[:, None]
         other = column[None, :] > column[:, None]
         table[:, j] = (lower.sum(1) + 0.5 * (n - 1 - lower.sum(1) - other.sum(1))) / (n - 1)
+    return table
+
+
+def wins_within(similarity: Table, groups: NDArray[np.str_]) -> Table:
+    """As :func:`wins`, against the other candidates of the candidate's own group alone.
+
+    Tells whether more than the group (face, tool) was right. A group of one counts half.
+
+    Parameters
+    ----------
+    similarity : float64 (n_candidates, n_items)
+    groups : (n_candidates,)
+    """
+    table = np.full_like(similarity, 0.5)
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        if len(rows) > 1:
+            table[rows] = wins(similarity[rows])
     return table
 
 

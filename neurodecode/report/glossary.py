@@ -82,6 +82,12 @@ def _plain(metric: str) -> Entry:
             "How often a drawn picture is more like the picture that was seen than like another "
             f"of the pictures shown, compared by {_by(match[1])}. 1 is perfect, 0.5 chance.",
         )
+    if metric == "retrieval_brain_top1":
+        return Entry(
+            "Retrieval of the brain response, top 1",
+            "Share of items whose decoded embedding is, of all decoded ones, the nearest to the "
+            "picture that was seen. No picture is drawn for it.",
+        )
     if match := re.fullmatch(r"retrieval(?:_(.+?))?_top(\d+)", metric):
         which = f" ({match[1].replace('_', ' ')})" if match[1] else ""
         return Entry(

@@ -188,7 +188,7 @@ def test_pictures_that_are_perfect_permuted_and_blank(tmp_path):
     define(table["metric"])
     score = table.set_index(["source", "metric"])["value"]
     two_way = [f"two_way_{n}" for n in ("semantic", "independent", "hog_colour", "pixcorr")]
-    for metric in (*two_way, "retrieval_top1"):
+    for metric in (*two_way, "retrieval_top1", "retrieval_brain_top1"):
         assert score["decoded", metric] == 1
     assert score["decoded", "pixcorr"] == pytest.approx(1)
     assert score["decoded", "ssim"] == pytest.approx(1)

@@ -104,18 +104,9 @@ def test_random_candidates_have_chance_one_in_n():
 def test_many_scored_pictures_are_compared_among_300():
     rng = np.random.default_rng(0)
     real = rng.normal(size=(320, 8)).astype(np.float32)
-    (measure,) = of_conditions(real, real, np.zeros(8, np.float32), "t")
-    assert measure.chance == 1 / 300
-    np.testing.assert_array_equal(np.diag(measure.table), 1)
-
-
-def test_retrieval_ignores_how_far_a_decoder_shrinks():
-    rng = np.random.default_rng(0)
-    mean = np.full(8, 5, np.float32)  # what all pictures share would drown what tells them apart
-    real = mean + rng.normal(size=(12, 8)).astype(np.float32)
-    shrunk = mean + np.float32(0.05) * (real - mean)
-    (measure,) = of_conditions(shrunk, real, mean, "t")
-    np.testing.assert_array_equal(np.diag(measure.table), 1)
+    for measure in of_conditions(real, real, "t"):
+        assert measure.chance == 1 / 300
+        np.testing.assert_array_equal(np.diag(measure.table), 1)
 
 
 def test_repeats_of_a_stimulus_take_one_other_truth():

@@ -9,7 +9,14 @@ from skimage.metrics import structural_similarity
 
 from neurodecode.contracts import Stimuli
 from neurodecode.evaluate.measures import Features, of_conditions, of_labels, of_pictures
-from neurodecode.evaluate.tables import correlations, group_rows, ssim_table, top1, wins
+from neurodecode.evaluate.tables import (
+    correlations,
+    group_rows,
+    ssim_table,
+    top1,
+    wins,
+    wins_within,
+)
 
 
 def two_way(real, drawn):
@@ -106,7 +113,19 @@ def test_measures_of_perfect_pictures():
 def test_retrieval_goes_from_brain_to_picture():
     real = np.array([[1, 0], [0.9, 0.4], [0, 1]], np.float32)
     decoded = np.array([[1, 0.02], [1, 0.02], [0, 1]], np.float32)
-    (measure,) = of_conditions(decoded, real, np.zeros(2, np.float32), "t")
-    # item 1 decodes to candidate 0, so it fails; the other direction would fail item 0 or 1 by tie
-    np.testing.assert_array_equal(np.diag(measure.table), [1, 0, 1])
-    assert measure.chance == pytest.approx(1 / 3)
+    pictures, brains = of_conditions(decoded, real, "t")
+    # item 1 decodes to candidate 0, so it fails; the other direction ties items 0 and 1
+    np.testing.assert_array_equal(np.diag(pictures.table), [1, 0, 1])
+    np.testing.assert_array_equal(np.diag(brains.table), [0.5, 0.5, 1])
+    assert pictures.chance == pytest.approx(1 / 3)
+
+
+def test_within_a_group_the_group_alone_does_not_help():
+    groups = np.array(["cat", "cat", "dog", "dog", "fish"])
+    rng = np.random.default_rng(0)
+    kinds = (groups[:, None] == groups) + 1e-3 * rng.normal(size=(5, 5))
+    assert np.diag(wins(kinds)).mean() > 0.7
+    np.fill_diagonal(kinds, 0.9)  # within its group every picture is the less similar one
+    np.testing.assert_array_equal(np.diag(wins_within(kinds, groups)), [0, 0, 0, 0, 0.5])
+    np.fill_diagonal(kinds, 2)
+    np.testing.assert_array_equal(np.diag(wins_within(kinds, groups)), [1, 1, 1, 1, 0.5])
