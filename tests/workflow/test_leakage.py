@@ -1,0 +1,234 @@
+"""Leakage proof: poison the test rows on disk, run each stage again, compare files byte by byte.
+
+Stages are taken from the table, so a new one is covered without anyone remembering.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurodecode.artifacts import (
+    commit,
+    hash_file,
+    load_conditions,
+    load_responses,
+    load_targets,
+    read_sidecar,
+    save_responses,
+    save_targets,
+)
+from neurodecode.config import StudyConfig, load_study
+from neurodecode.contracts import Responses, Targets
+from neurodecode.embed import stage as embed_stage
+from neurodecode.embed.design import fold_names, load_design
+from neurodecode.paths import Paths
+from neurodecode.pipeline import STAGES, Job, run, used_responses, used_targets, wildcards_of
+from neurodecode.reconstruct import stage as reconstruct_stage
+
+CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
+# What sees no label and no fold, and what scores; all other stages must not see a test row.
+EXEMPT = ("targets", "preprocess", "design", "evaluate")
+CHECKED = [name for name in STAGES if name not in EXEMPT]
+
+
+def by_stimulus() -> StudyConfig:
+    """Simulated brains; diffusion, of whose samples one is chosen."""
+    study = load_study("virtual-min", CONFIG)
+    small = {"n_subjects": 1, "n_voxels": 150, "n_train": 40, "n_test": 10}
+    embedded = study.generators["embedded"].model_copy(update={"steps": 2})
+    return study.model_copy(
+        update={
+            "data": study.data.model_copy(update=small),
+            "generators": {**study.generators, "embedded": embedded},
+            "reconstruct": study.reconstruct.model_copy(update={"n_samples": 2}),
+            "systems": study.systems[:3],
+        }
+    )
+
+
+def by_run() -> StudyConfig:
+    """Haxby: every trial is tested in one fold and trains the others; labels and prototypes."""
+    study = load_study("haxby2001", CONFIG)
+    wanted = ("blocks-ridge-nearest", "blocks-lda-nearest")
+    return study.model_copy(update={"systems": tuple(s for s in study.systems if s.name in wanted)})
+
+
+def jobs(study: StudyConfig, results: Path, stage: str) -> list[Job]:
+    """All jobs of a stage that may not look at the truth (the ceiling draws from it)."""
+    subjects = Job("design", study, Paths(results, study.name), 1).adapter.subjects()
+    return [
+        Job(stage, study, Paths(results, study.name), 1, wildcards)
+        for wildcards in wildcards_of(stage, study, subjects)
+        if wildcards.get("source") != "true"
+    ]
+
+
+def finish(study: StudyConfig, results: Path) -> Path:
+    for stage in STAGES:
+        if stage != "evaluate":
+            for job in jobs(study, results, stage):
+                run(job)
+    return results
+
+
+@pytest.fixture(scope="module")
+def stimulus_world(tmp_path_factory):
+    return finish(by_stimulus(), tmp_path_factory.mktemp("stimulus"))
+
+
+@pytest.fixture(scope="module")
+def run_world(tmp_path_factory):
+    return finish(by_run(), tmp_path_factory.mktemp("run"))
+
+
+def again(sidecar: Path, files: list[Path], facts: dict) -> None:
+    old = read_sidecar(sidecar)
+    commit(sidecar, old.stage, settings=old.settings, seed=old.seed, inputs=[], files=files,
+           facts=facts)  # fmt: skip
+
+
+def poison_responses(study: StudyConfig, paths: Paths, fold: str) -> None:
+    """Replace the fold's test rows by values that no training row has."""
+    design = load_design(paths)
+    tested = set(design["trial"][(design["fold"] == fold) & (design["role"] == "test")])
+    assert tested
+    for name in used_responses(study):
+        for subject in Job("design", study, paths, 1).adapter.subjects():
+            sidecar = paths.responses(name, subject)
+            old = load_responses(sidecar)
+            data = old.data.copy()
+            rows = old.trials["trial"].isin(tested).to_numpy()
+            data[rows] = 100 + np.random.default_rng(0).normal(size=data[rows].shape)
+            new = Responses(data, old.trials, old.units, old.transductive)
+            again(sidecar, save_responses(sidecar, new), read_sidecar(sidecar).facts)
+
+
+def poison_targets(study: StudyConfig, paths: Paths) -> None:
+    """Replace the features of the scored pictures."""
+    stimuli = Job("design", study, paths, 1).adapter.stimuli().table
+    scored = set(stimuli["id"][stimuli["set"] == "test"])
+    assert scored
+    for name in {t for s in study.systems for t in used_targets(study, s.name)}:
+        sidecar = paths.targets(name)
+        old = load_targets(sidecar)
+        values = old.values.copy()
+        rows = np.array([i in scored for i in old.ids])
+        values[rows] = np.random.default_rng(1).normal(size=values[rows].shape)
+        again(sidecar, *save_targets(sidecar, Targets(old.ids, values, old.shape, old.extractor)))
+
+
+def written(root: Path) -> dict[str, str]:
+    """Hash of each file; a sidecar holds its inputs' hashes, so it changes with them."""
+    return {
+        path.relative_to(root).as_posix(): hash_file(path)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.suffix != ".json"
+    }
+
+
+def changed(study: StudyConfig, clean: Path, folder: Path, stage: str, poison) -> set[str]:
+    """Files of a stage that come out different where its inputs' test rows are poisoned."""
+    results = folder / "results"
+    shutil.copytree(clean, results)
+    root = results / study.name
+    before = written(root)
+    poison(study, Paths(results, study.name))
+    inputs = {name for name, found in written(root).items() if before[name] != found}
+    assert inputs, "the poison changed nothing"
+    for job in jobs(study, results, stage):
+        run(job)
+    after = written(root)
+    assert after.keys() == before.keys()
+    return {name for name in before if before[name] != after[name]} - inputs
+
+
+def fitted(files: set[str], fold: str) -> set[str]:
+    """Of changed files, those that must not: all but what was decoded from the poisoned rows.
+
+    With several folds, a test row of one trains the others: only the fold's own files count.
+    """
+    answers = {
+        f for f in files if f.startswith("conditions/") or f.endswith("_decoded.safetensors")
+    }
+    other = {f for f in files if "/fold-" in f and f"/fold-{fold}/" not in f}
+    return files - answers - other
+
+
+@pytest.mark.parametrize("stage", CHECKED)
+def test_features_of_scored_pictures_reach_nothing(stage, stimulus_world, tmp_path):
+    assert changed(by_stimulus(), stimulus_world, tmp_path, stage, poison_targets) == set()
+
+
+@pytest.mark.parametrize("stage", CHECKED)
+def test_features_of_scored_pictures_reach_nothing_in_a_label_study(stage, run_world, tmp_path):
+    assert changed(by_run(), run_world, tmp_path, stage, poison_targets) == set()
+
+
+@pytest.mark.parametrize("stage", CHECKED)
+def test_test_responses_are_decoded_and_fit_nothing(stage, stimulus_world, tmp_path):
+    def poison(study, paths):
+        poison_responses(study, paths, "test")
+
+    files = changed(by_stimulus(), stimulus_world, tmp_path, stage, poison)
+    assert fitted(files, "test") == set()
+    assert bool(files) == (stage == "embed")  # what is decoded did change: the poison works
+
+
+@pytest.mark.parametrize("fold", [0, -1])
+def test_no_fold_is_fitted_on_its_own_test_run(fold, run_world, tmp_path):
+    study = by_run()
+    name = fold_names(load_design(Paths(run_world, study.name)))[fold]
+
+    def poison(study, paths):
+        poison_responses(study, paths, name)
+
+    files = changed(study, run_world, tmp_path, "embed", poison)
+    assert fitted(files, name) == set()
+    assert any(f"/fold-{name}/" in f and f.endswith("_decoded.safetensors") for f in files)
+
+
+def test_a_planted_scaler_over_all_trials_is_caught(stimulus_world, tmp_path, monkeypatch):
+    honest = embed_stage.load_responses
+
+    def scaled(sidecar):
+        found = honest(sidecar)
+        data = (found.data - found.data.mean(axis=0)) / found.data.std(axis=0)
+        return Responses(data, found.trials, found.units, found.transductive)
+
+    monkeypatch.setattr(embed_stage, "load_responses", scaled)
+    study = by_stimulus()
+    leaky = finish(study, tmp_path / "leaky")
+
+    def poison(study, paths):
+        poison_responses(study, paths, "test")
+
+    files = changed(study, leaky, tmp_path, "embed", poison)
+    assert any("/fold-test/" in name for name in fitted(files, "test"))
+
+
+def test_a_planted_choice_by_the_truth_is_caught(stimulus_world, tmp_path, monkeypatch):
+    study = by_stimulus()
+
+    def oracle(results):
+        paths = Paths(results, study.name)
+
+        def agreement(samples, decoded, embed, mean):
+            targets = load_targets(paths.targets("semantic"))
+            table = load_conditions(paths.conditions("single-ridge", "01")).table
+            names = list(dict.fromkeys(table["stimulus"]))
+            truth = targets.values[[targets.ids.index(name) for name in names]]
+            return honest(samples, truth, embed, mean)
+
+        return agreement
+
+    honest = reconstruct_stage.agreement
+    leaky = tmp_path / "leaky"
+    shutil.copytree(stimulus_world, leaky)
+    monkeypatch.setattr(reconstruct_stage, "agreement", oracle(leaky))
+    for job in jobs(study, leaky, "reconstruct"):
+        run(job)
+    monkeypatch.setattr(reconstruct_stage, "agreement", oracle(tmp_path / "results"))
+    files = changed(study, leaky, tmp_path, "reconstruct", poison_targets)
+    assert any(name.startswith("pictures/single-ridge-embedded/") for name in files)
