@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from neurodecode.errors import DataError
 
@@ -61,12 +62,11 @@ def wins(similarity: Table) -> Table:
     -------
     float64 (n_candidates, n_items)
     """
-    n = len(similarity)
-    table = np.empty_like(similarity)
-    for j, column in enumerate(similarity.T):
-        lower = column[None, :] < column[:, None]
-        other = column[None, :] > column[:, None]
-        table[:, j] = (lower.sum(1) + 0.5 * (n - 1 - lower.sum(1) - other.sum(1))) / (n - 1)
+    undefined = np.isnan(similarity)
+    # The mean rank of ties counts each of them half, as do the undefined others.
+    ranks = rankdata(np.where(undefined, np.inf, similarity), axis=0)
+    lower = ranks - 1 + 0.5 * undefined.sum(axis=0)
+    table: Table = np.where(undefined, 0.5, lower / (len(similarity) - 1))
     return table
 
 
