@@ -27,11 +27,11 @@ BATCH = 64
 CONFIG: dict[str, Any] = {
     "model_cfg": {
         "embed_dim": 256,
-        "vision_cfg": {"image_size": 64, "layers": [2, 2, 2, 1], "width": 16, "head_width": 32},
+        "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16, "head_width": 32},
         "text_cfg": {
             "context_length": 20,
             "vocab_size": 49408,
-            "width": 48,
+            "width": 64,
             "heads": 4,
             "layers": 2,
         },

@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 # Part -> optimiser steps and seconds a step on two cores.
 PARTS = {
-    "clip": (1200, 0.5),
-    "independent": (2200, 0.25),
+    "clip": (2400, 0.6),
+    "independent": (6000, 0.25),
     "vae": (1500, 0.5),
-    "unet": (900, 1.2),
+    "unet": (5400, 0.95),
 }
 
 
@@ -75,7 +75,7 @@ def _train(part: str, out: Path, work: Path, seed: int, steps: int) -> None:
     checkpoints = work / f"checkpoints-{seed}"
     pool = load_pool("extractor" if part == "independent" else "generator", work / "pictures")
     if part == "clip":
-        clip = train_clip(pool, checkpoints, seed=seed, steps=steps)
+        clip = train_clip(pool, checkpoints, work / "pictures", seed=seed, steps=steps)
         save_openclip(clip, out / "clip")
     elif part == "independent":
         model = train_independent(pool, checkpoints, seed=seed, steps=steps)
