@@ -6,6 +6,7 @@ configfile: "config/config.yaml"
 
 
 flow = Workflow(config, workflow.configfiles)
+flow.go_on()
 
 
 wildcard_constraints:

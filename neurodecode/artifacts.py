@@ -1,20 +1,18 @@
 """Reading and writing of everything that the stages hand on: the only place that does.
 
-A file is written under a temporary name and renamed when whole. The ``.json`` sidecar is written
-last and commits the artefact: what is missing its sidecar does not exist. A sidecar holds the
-hashes of its files and of the sidecars that it was made from, so one chain of hashes reaches back
-to the recording. It holds no time and no path of a machine: identical runs hash alike.
+A file is written under a temporary name and renamed when whole. The ``.json`` sidecar is removed
+before a job begins, is written last and commits the artefact: what is missing its sidecar does not
+exist. A sidecar holds the hashes of its files and of the sidecars that it was made from, so one
+chain of hashes reaches back to the recording. It holds no time and no path of a machine:
+identical runs hash alike.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,12 +24,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from neurodecode import __version__
+from neurodecode.atomic import claim, write_text, writing
 from neurodecode.contracts import Conditions, Reconstruction, Responses, Targets
-from neurodecode.errors import DataError, OutputError
+from neurodecode.errors import DataError
 
 __all__ = [
     "SCHEMA",
     "Sidecar",
+    "begin",
     "commit",
     "hash_file",
     "hash_settings",
@@ -86,48 +86,6 @@ class Sidecar:
     version: str = __version__
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that becomes ``path`` when the block ends without an error.
-
-    The temporary file or folder is removed where the block fails, so that no half-written
-    artefact stands under its final name.
-
-    Raises
-    ------
-    OutputError
-        Where the file system refuses (full disk, no permission).
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror or error}). Free space or choose "
-            "another folder with --out, then run the same command again: finished work is kept."
-        ) from error
-    except SafetensorError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error}). Free space or choose another folder, "
-            "then run the same command again: finished work is kept."
-        ) from error
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
-    with writing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a tab-separated table with a header, whole or not at all."""
     with writing(path) as temporary:
@@ -137,9 +95,13 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def read_table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame:
     """Read a tab-separated table; columns named in ``text`` stay text (``01`` is not 1)."""
     try:
-        table = pd.read_csv(path, sep="\t", na_values=["n/a"], dtype=dict.fromkeys(text, str))
+        table = pd.read_csv(
+            path, sep="\t", na_values=["n/a"], keep_default_na=False, dtype=dict.fromkeys(text, str)
+        )
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: not a tab-separated table ({error})") from error
     for column in text:
@@ -155,12 +117,30 @@ def hash_file(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def hash_settings(settings: object) -> str:
     """First 16 hex digits of the sha256 of a JSON-able object with sorted keys."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def begin(sidecar: Path) -> None:
+    """Take back an artefact that is about to be made again.
+
+    From here until :func:`commit` it does not exist, so that files of an old and of an interrupted
+    run are never taken for one artefact. Tells at once, and not after the work, where nothing can
+    be written.
+
+    Raises
+    ------
+    OutputError
+        Where the file system refuses.
+    """
+    with claim(sidecar):
+        sidecar.unlink(missing_ok=True)
 
 
 def commit(
@@ -209,6 +189,8 @@ def read_sidecar(path: Path) -> Sidecar:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: damaged ({error}). Delete it and run again.") from error
     schema = record.get("schema") if isinstance(record, dict) else None
@@ -226,7 +208,7 @@ def read_sidecar(path: Path) -> Sidecar:
 
 
 def is_current(path: Path, *, settings: str, seed: int, inputs: Sequence[Path]) -> bool:
-    """Whether the artefact behind a sidecar is what the same job would make again."""
+    """Whether the artefact behind a sidecar is whole and what the same job would make again."""
     if not path.exists() or not all(source.exists() for source in inputs):
         return False
     record = read_sidecar(path)
@@ -235,8 +217,12 @@ def is_current(path: Path, *, settings: str, seed: int, inputs: Sequence[Path]) 
         and record.settings == settings
         and record.seed == seed
         and record.inputs == _input_hashes(inputs)
-        and all((path.parent / name).exists() for name in record.files)
+        and all(_is_file(path.parent / name, digest) for name, digest in record.files.items())
     )
+
+
+def _is_file(path: Path, digest: str) -> bool:
+    return path.is_file() and hash_file(path) == digest
 
 
 def _input_hashes(inputs: Sequence[Path]) -> dict[str, str]:

@@ -13,7 +13,10 @@ from neurodecode import __version__
 from neurodecode.errors import DataWarning, NeurodecodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from neurodecode.config import RunConfig
+    from neurodecode.pipeline import Job
 
 __all__ = ["main"]
 
@@ -27,12 +30,25 @@ def main(argv: list[str] | None = None) -> int:
     warnings.showwarning = _show_warning
     try:
         code: int = options.handler(options)
+        sys.stdout.flush()
     except NeurodecodeError as error:
         print(f"neurodecode: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("neurodecode: stopped; the same command goes on from here.", file=sys.stderr)
         return 130
+    except OSError as error:
+        from neurodecode.atomic import is_full
+
+        if not is_full(error):
+            raise
+        _discard_output()
+        print(
+            f"neurodecode: {error.filename or 'output'}: cannot be written: the disk is full. "
+            "Free space, then run the same command again: finished work is kept.",
+            file=sys.stderr,
+        )
+        return 2
     return code
 
 
@@ -93,6 +109,14 @@ def _show_warning(
         print(f"warning: {message}", file=sys.stderr)
 
 
+def _discard_output() -> None:
+    """Drop what standard output could not take: Python would try, and fail, once more at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _run_config(options: argparse.Namespace) -> RunConfig:
     from neurodecode.config import load_run
 
@@ -124,8 +148,31 @@ def _stage(options: argparse.Namespace) -> int:
         )
     study = load_study(options.study, options.config)
     paths = Paths(Path(config.results), study.name)
-    run(Job(options.name, study, paths, config.seed, {w: getattr(options, w) for w in needed}))
+    wildcards = {name: getattr(options, name) for name in needed}
+    job = Job(options.name, study, paths, config.seed, wildcards)
+    _check_names(job)
+    run(job)
     return 0
+
+
+def _check_names(job: Job) -> None:
+    from neurodecode.errors import ConfigError
+    from neurodecode.reconstruct.settings import SOURCES
+
+    study = job.study
+    known: dict[str, Iterable[str]] = {
+        "target": study.targets,
+        "responses": study.responses,
+        "subject": job.adapter.subjects(),
+        "chain": study.chains,
+        "system": [system.name for system in study.systems],
+        "source": SOURCES,
+    }
+    for name, value in job.wildcards.items():
+        if value not in known[name]:
+            raise ConfigError(
+                f"study {study.name}: {name} must be one of {', '.join(known[name])}, got {value!r}"
+            )
 
 
 def _reconstruct(options: argparse.Namespace) -> int:

@@ -29,15 +29,31 @@ __all__ = ["RunConfig", "StudyConfig", "SystemSettings", "load_run", "load_study
 
 
 class SystemSettings(Section):
-    """One way from responses to pictures: a chain and a generator, by section names."""
+    """One way from responses to pictures: a chain and a generator, by section names.
+
+    Without a generator no picture is drawn: what was decoded is scored alone.
+    """
 
     responses: Name
     decoder: Name
-    generator: Name
+    generator: Name | Literal[""] = Field("", description="left out: nothing is drawn")
     role: Literal["system", "baseline", "peer"] = "system"
     sources: tuple[Source, ...] = Field(
         SOURCES, min_length=1, description="where conditions come from; ceilings and controls"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_drawn(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and not raw.get("generator"):
+            return {"sources": ("decoded",), **raw}
+        return raw
+
+    @model_validator(mode="after")
+    def _sources_need_pictures(self) -> Self:
+        if not self.generator and self.sources != ("decoded",):
+            raise ValueError("sources: without a generator must be [decoded]")
+        return self
 
     @property
     def chain(self) -> str:
@@ -47,7 +63,7 @@ class SystemSettings(Section):
     @property
     def name(self) -> str:
         """Name of the system."""
-        return f"{self.chain}-{self.generator}"
+        return f"{self.chain}-{self.generator or 'decoding'}"
 
 
 class StudyConfig(Section):
@@ -57,10 +73,14 @@ class StudyConfig(Section):
     title: str
     data: DataSettings
     responses: dict[Name, EstimatorSettings] = Field(min_length=1)
-    targets: dict[Name, TargetSettings] = Field(min_length=1)
+    targets: dict[Name, TargetSettings] = Field(
+        default_factory=dict, description="none where labels alone are decoded"
+    )
     design: DesignSettings
     decoders: dict[Name, DecoderSettings] = Field(min_length=1)
-    generators: dict[Name, GeneratorSettings] = Field(min_length=1)
+    generators: dict[Name, GeneratorSettings] = Field(
+        default_factory=dict, description="none where nothing is drawn"
+    )
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
     systems: tuple[SystemSettings, ...] = Field(min_length=1)
@@ -70,11 +90,13 @@ class StudyConfig(Section):
         for system in self.systems:
             _known("responses", system.responses, self.responses)
             _known("decoder", system.decoder, self.decoders)
-            _known("generator", system.generator, self.generators)
+            if system.generator:
+                _known("generator", system.generator, self.generators)
         for name, decoder in self.decoders.items():
             for target in decoder.targets:
                 _known(f"decoders.{name}.targets", target, self.targets)
-        _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
+        if self.targets:
+            _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
         names = [system.name for system in self.systems]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -85,6 +107,11 @@ class StudyConfig(Section):
     def chains(self) -> tuple[str, ...]:
         """Names of all chains, in the order of the systems."""
         return tuple(dict.fromkeys(system.chain for system in self.systems))
+
+    @property
+    def drawing(self) -> tuple[SystemSettings, ...]:
+        """The systems that draw pictures."""
+        return tuple(system for system in self.systems if system.generator)
 
     def system(self, name: str) -> SystemSettings:
         """Return the system of that name."""

@@ -103,18 +103,23 @@ class Responses:
 
 @dataclass(frozen=True)
 class Stimuli:
-    """Pictures and what is known of them.
+    """What was shown and what is known of it.
 
     Attributes
     ----------
     table : DataFrame
-        ``id, caption, category, set``; ``set`` is ``train`` or ``test`` from the study's view.
+        ``id, caption, category, set``. ``set`` is ``train`` (never scored), ``test`` (never
+        trained on), ``fold`` (scored in one fold, trained on in the others) or ``both`` (scored
+        although trained on: the study allows overlap).
     pixels : uint8 (n, h, w, 3)
-        RGB, 0 to 255.
+        RGB, 0 to 255; (n, 0, 0, 3) where no picture is known.
+    features : float32 (n, d), optional
+        The study's own target features.
     """
 
     table: pd.DataFrame
     pixels: Pixels
+    features: Float | None = None
 
     def __post_init__(self) -> None:
         _columns("stimuli", self.table, STIMULUS_COLUMNS)
@@ -124,6 +129,9 @@ class Stimuli:
                 f"stimuli: pictures must be uint8 (n, height, width, 3), got "
                 f"{self.pixels.dtype} {self.pixels.shape}"
             )
+        if self.features is not None:
+            _matrix("stimuli: features", self.features, 2)
+            _same("stimulus table rows", len(self.table), "feature rows", len(self.features))
         twice = self.table["id"][self.table["id"].duplicated()].unique()
         if len(twice):
             raise DataError(f"stimuli: these ids stand twice: {', '.join(map(str, twice[:10]))}")
@@ -131,10 +139,21 @@ class Stimuli:
     def __len__(self) -> int:
         return len(self.table)
 
+    @property
+    def pictured(self) -> bool:
+        """Whether pictures are known."""
+        return bool(self.pixels.size)
+
+    @property
+    def scored(self) -> Stimuli:
+        """Those that are scored in some fold: every set but ``train``."""
+        return self.where(self.table["set"] != "train")
+
     def where(self, mask: NDArray[np.bool_] | pd.Series) -> Stimuli:
         """Return the pictures where ``mask`` (n,) is true."""
         keep = np.asarray(mask, dtype=bool)
-        return Stimuli(self.table[keep].reset_index(drop=True), self.pixels[keep])
+        features = None if self.features is None else self.features[keep]
+        return Stimuli(self.table[keep].reset_index(drop=True), self.pixels[keep], features)
 
 
 @dataclass(frozen=True)

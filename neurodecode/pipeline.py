@@ -15,7 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from neurodecode.artifacts import commit, hash_settings, is_current
+from neurodecode.artifacts import begin, commit, hash_settings, is_current
+from neurodecode.atomic import require_writable
 from neurodecode.config import StudyConfig
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
@@ -188,8 +189,8 @@ def _evaluate_inputs(job: Job, subject: str) -> list[Path]:
     return [
         paths.design(),
         *(paths.decoders(chain) for chain in study.chains),
-        paths.targets(study.reconstruct.choose_by),
-        *(paths.pictures(s.name, source, subject) for s in study.systems for source in s.sources),
+        *([paths.targets(study.reconstruct.choose_by)] if study.targets else []),
+        *(paths.pictures(s.name, source, subject) for s in study.drawing for source in s.sources),
     ]
 
 
@@ -202,7 +203,7 @@ STAGES: dict[str, Stage] = {
         ("target",),
         "neurodecode.targets.stage:run",
         lambda paths, target: paths.targets(target),
-        lambda job, target: [],
+        lambda job, target: list(job.adapter.stimulus_sources()),
         _targets_settings,
     ),
     "preprocess": Stage(
@@ -251,7 +252,8 @@ def used_responses(study: StudyConfig) -> list[str]:
 def used_targets(study: StudyConfig, system: str) -> list[str]:
     """Names of the targets that reconstruct reads for one system."""
     decoder = study.decoders[study.system(system).decoder]
-    return list(dict.fromkeys([*decoder.targets, study.reconstruct.choose_by]))
+    by = [study.reconstruct.choose_by] if study.targets else []
+    return list(dict.fromkeys([*decoder.targets, *by]))
 
 
 def wildcards_of(
@@ -269,7 +271,7 @@ def wildcards_of(
     elif job_stage == "embed":
         yield from ({"chain": chain} for chain in study.chains)
     elif job_stage == "reconstruct":
-        for system in study.systems:
+        for system in study.drawing:
             for source in system.sources:
                 for subject in subjects:
                     yield {"system": system.name, "source": source, "subject": subject}
@@ -294,6 +296,7 @@ def run(job: Job, *, reuse: bool = False) -> bool:
     """
     if reuse and job.holds(job.sidecar):
         return False
+    begin(job.sidecar)
     module, _, function = job.spec.function.partition(":")
     output: Output = getattr(import_module(module), function)(job)
     job.commit(job.sidecar, output)
@@ -317,6 +320,7 @@ def run_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list
     """Write the report over some studies; returns its files."""
     from neurodecode.report.stage import write_report
 
+    require_writable(results / "report" / "index.html")
     return write_report(studies, results, seed)
 
 

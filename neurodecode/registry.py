@@ -40,6 +40,7 @@ __all__ = [
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
+        "arrays": "neurodecode.studies.arrays:Arrays",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
@@ -52,6 +53,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "openclip": "neurodecode.targets.semantic:OpenClipTarget",
         "pixels": "neurodecode.targets.pixels:PixelTarget",
         "latent": "neurodecode.targets.latent:LatentTarget",
+        "given": "neurodecode.targets.given:GivenTarget",
     },
     "decoder": {
         "ridge": "neurodecode.embed.ridge:RidgeDecoder",
@@ -69,7 +71,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
 
 
 class Study(Protocol):
-    """Adapter of one data set: who took part, what they saw, what was recorded."""
+    """Adapter of one data set: who took part, what they saw, what was recorded.
+
+    ``level`` is ``stimulus`` where it is known which picture was seen, ``category`` where only its
+    class, ``features`` where it is known by features and not by a picture.
+    """
 
     level: str
     simulated: bool
@@ -85,6 +91,9 @@ class Study(Protocol):
 
     def sources(self, subject: str) -> Sequence[Path]:
         """Files that :meth:`load` reads."""
+
+    def stimulus_sources(self) -> Sequence[Path]:
+        """Files, beside those of the package, that :meth:`stimuli` reads."""
 
     def about(self) -> Mapping[str, str]:
         """Plain words for the report: ``recorded``, ``seen``, ``limits``, ``licence``."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +19,8 @@ from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, report_inputs
 
 __all__ = ["Workflow"]
+
+log = logging.getLogger(__name__)
 
 
 class Workflow:
@@ -35,6 +41,31 @@ class Workflow:
             raise ConfigError(f"config: {error}") from error
         self.file = Path(files[-1])
         self.results = Path(self.run.results)
+        if self.results.exists() and not self.results.is_dir():
+            raise ConfigError(
+                f"results: must be a folder, {self.results} is a file; move it away or name another"
+            )
+
+    def go_on(self) -> None:
+        """Remove Snakemake's lock on this folder where the run that set it was killed.
+
+        Every run holds a shared lock of the operating system, which ends with its process: who
+        gets it alone knows that no other run is alive. Where the file system has no such locks,
+        Snakemake's own question stands.
+        """
+        folder = Path(".snakemake")
+        try:
+            folder.mkdir(exist_ok=True)
+            # Never closed: the kernel ends the lock with this process, however it ends.
+            alive = os.open(folder / "neurodecode.lock", os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder / "locks", ignore_errors=True)
+            except BlockingIOError:
+                log.info("%s: another run is alive", folder)
+            fcntl.flock(alive, fcntl.LOCK_SH)
+        except OSError as error:
+            log.info("%s: cannot be locked (%s)", folder, error.strerror)
 
     @cached_property
     def studies(self) -> dict[str, StudyConfig]:

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
 
 from neurodecode.artifacts import TEXT, load_responses, read_table, write_table
+from neurodecode.config import StudyConfig
 from neurodecode.contracts import Stimuli
 from neurodecode.errors import ConfigError, DataError, LeakageError
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, Output, used_responses
 from neurodecode.studies.settings import DesignSettings
 
-__all__ = ["fold_names", "load_design", "make_design", "run"]
+__all__ = ["check_generators", "fold_names", "load_design", "make_design", "run"]
+
+# Generators that leave the pictures of the fold's test trials out of the gallery themselves.
+OF_FOLD = ("retrieval", "prototype", "linear_pixels", "mean_picture", "random_picture")
 
 
-def make_design(trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings) -> pd.DataFrame:
+def make_design(
+    trials: pd.DataFrame,
+    stimuli: Stimuli,
+    settings: DesignSettings,
+    *,
+    allow_overlap: bool = False,
+) -> pd.DataFrame:
     """Split all trials into folds.
 
     Parameters
@@ -28,6 +41,8 @@ def make_design(trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings
         The study's pictures; ``set`` decides where the split is by stimulus.
     settings : DesignSettings
         The study's ``design`` section.
+    allow_overlap : bool
+        Whether the study says that pictures may be both trained on and tested.
 
     Returns
     -------
@@ -38,26 +53,61 @@ def make_design(trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings
     Raises
     ------
     ConfigError
-        Where the column to leave out has fewer than two levels.
+        Where the data do not allow the split that is asked for.
     LeakageError
-        Where a picture is both trained on and tested.
+        Where a picture is both trained on and tested, or, of trials without one, a run.
     """
+    tested = _tested(trials, stimuli, settings)
+    folds = [_fold(name, trials, mask, settings.group) for name, mask in tested.items()]
+    _refuse_one_sided(trials["participant_id"].to_numpy(dtype=str), tested)
+    for name, mask in tested.items():
+        if not allow_overlap:
+            refuse_overlap(trials[~mask], trials[mask], stimuli, name)
+        _refuse_split_runs(trials[~mask], trials[mask], name)
+        _refuse_unscored(trials[mask], stimuli, settings.split.kind)
+    return pd.concat(folds, ignore_index=True)
+
+
+def _tested(
+    trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings
+) -> dict[str, NDArray[np.bool_]]:
+    """Return which trials each fold tests, (n_trials,), by name of the fold."""
     split = settings.split
     if split.kind == "leave_one_out":
-        levels = sorted(trials[split.column].unique())
+        column = trials[split.column]
+        column = column if is_numeric_dtype(column) else column.astype(str)
+        levels = sorted(column.unique())
         if len(levels) < 2:
             raise ConfigError(
                 f"design.split: leaving one {split.column} out needs two levels, "
                 f"found {len(levels)}"
             )
-        tested = {str(level): (trials[split.column] == level).to_numpy() for level in levels}
-    else:
+        return {str(level): (column == level).to_numpy() for level in levels}
+    if split.kind == "stimulus_set":
         test_ids = set(stimuli.table["id"][stimuli.table["set"] == "test"])
-        tested = {"test": trials["stimulus"].isin(test_ids).to_numpy()}
-    folds = [_fold(name, trials, mask, settings.group) for name, mask in tested.items()]
-    for name, mask in tested.items():
-        refuse_overlap(trials[~mask], trials[mask], stimuli, name)
-    return pd.concat(folds, ignore_index=True)
+        return {"test": trials["stimulus"].isin(test_ids).to_numpy()}
+    if split.kind == "trial_set":
+        if "set" not in trials:
+            raise ConfigError(
+                "design.split: kind trial_set needs trials that the data mark as test (kind "
+                "arrays: keys.test_trials or keys.split)"
+            )
+        return {"test": (trials["set"] == "test").to_numpy()}
+    names = sorted(set(trials["stimulus"]))
+    if "" in names:
+        raise ConfigError(
+            "design.split: kind stimulus_folds needs trials of which it is known what was shown; "
+            "of labels alone, trials of one run would stand on both sides and share its noise: "
+            "use kind leave_one_out with column run or session"
+        )
+    if len(names) < split.n_folds:
+        raise ConfigError(f"design.split: {split.n_folds} folds of {len(names)} stimuli")
+    order = np.random.default_rng(split.seed).permutation(len(names))
+    parts = np.array_split(order, split.n_folds)
+    return {
+        str(k): trials["stimulus"].isin([names[row] for row in part]).to_numpy()
+        for k, part in enumerate(parts)
+    }
 
 
 def _fold(name: str, trials: pd.DataFrame, tested: np.ndarray, group: str) -> pd.DataFrame:
@@ -74,6 +124,17 @@ def _fold(name: str, trials: pd.DataFrame, tested: np.ndarray, group: str) -> pd
     )
 
 
+def _refuse_one_sided(who: NDArray[np.str_], tested: Mapping[str, NDArray[np.bool_]]) -> None:
+    """Raise where a subject is never tested, or trains no trial of a fold that tests it."""
+    for name in np.unique(who):
+        own = who == name
+        if not any(mask[own].any() for mask in tested.values()):
+            raise DataError(f"design: no fold has a test trial of subject {name}")
+        for fold, mask in tested.items():
+            if mask[own].all():
+                raise DataError(f"design: fold {fold!r} has no train trial of subject {name}")
+
+
 def refuse_overlap(train: pd.DataFrame, test: pd.DataFrame, stimuli: Stimuli, fold: str) -> None:
     """Raise where a tested picture is also trained on, by id or pixel for pixel.
 
@@ -84,12 +145,7 @@ def refuse_overlap(train: pd.DataFrame, test: pd.DataFrame, stimuli: Stimuli, fo
     LeakageError
         Lists the pictures.
     """
-    prints = {
-        str(name): hashlib.sha256(picture.tobytes()).hexdigest()
-        for name, picture in zip(stimuli.table["id"], stimuli.pixels, strict=True)
-    }
-    trained = {prints.get(s, s) for s in train["stimulus"].unique() if s}
-    both = sorted(s for s in test["stimulus"].unique() if s and prints.get(s, s) in trained)
+    both = _overlap(train, test, stimuli)
     if both:
         raise LeakageError(
             f"design: fold {fold!r} trains and tests on {len(both)} of the same pictures: "
@@ -97,13 +153,57 @@ def refuse_overlap(train: pd.DataFrame, test: pd.DataFrame, stimuli: Stimuli, fo
         )
 
 
+def _overlap(train: pd.DataFrame, test: pd.DataFrame, stimuli: Stimuli) -> list[str]:
+    """Ids of tested pictures that are also trained on."""
+    prints = {}
+    if stimuli.pictured:
+        prints = {
+            str(name): hashlib.sha256(picture.tobytes()).hexdigest()
+            for name, picture in zip(stimuli.table["id"], stimuli.pixels, strict=True)
+        }
+    trained = {prints.get(s, s) for s in train["stimulus"].unique() if s}
+    return sorted(s for s in test["stimulus"].unique() if s and prints.get(s, s) in trained)
+
+
+def _refuse_split_runs(train: pd.DataFrame, test: pd.DataFrame, fold: str) -> None:
+    """Raise where trials of labels alone are trained on and tested within one run."""
+    columns = ["participant_id", "session", "run"]
+    known, tested = (
+        set(part[part["stimulus"] == ""][columns].astype(str).itertuples(index=False, name=None))
+        for part in (train, test)
+    )
+    both = sorted(known & tested)
+    if both:
+        said = ", ".join(f"subject {who} session {s} run {run}" for who, s, run in both[:10])
+        raise LeakageError(
+            f"design: fold {fold!r} trains and tests within {len(both)} of the same runs: {said}. "
+            "Trials of a run share its noise, so labels must be split by run or session: kind "
+            "leave_one_out, and say which run each trial is of (kind arrays: keys.runs)"
+        )
+
+
+def _refuse_unscored(test: pd.DataFrame, stimuli: Stimuli, kind: str) -> None:
+    """Raise where the split tests a picture that the study keeps for training."""
+    kept = set(stimuli.table["id"][stimuli.table["set"] == "train"])
+    wrong = sorted(set(test["stimulus"]) & kept)
+    if wrong:
+        raise ConfigError(
+            f"design.split: kind {kind} tests {len(wrong)} pictures that the data mark as train, "
+            f"first {wrong[0]}; where the data mark test trials use kind trial_set"
+        )
+
+
 def describe(settings: DesignSettings, design: pd.DataFrame) -> str:
     """Say in a few words how the trials were split."""
     n_folds = design["fold"].nunique()
-    if settings.split.kind == "leave_one_out":
-        return f"leave one {settings.split.column} out ({n_folds} folds)"
+    split = settings.split
+    if split.kind == "leave_one_out":
+        return f"leave one {split.column} out ({n_folds} folds)"
+    if split.kind == "stimulus_folds":
+        return f"{n_folds} folds over stimuli, drawn at random (seed {split.seed})"
     counts = design["role"].value_counts()
-    return f"fixed held-out pictures ({counts['train']} train, {counts['test']} test trials)"
+    what = "trials that the data mark" if split.kind == "trial_set" else "held-out pictures"
+    return f"fixed {what} ({counts['train']} train, {counts['test']} test trials)"
 
 
 def run(job: Job) -> Output:
@@ -124,10 +224,38 @@ def run(job: Job) -> Output:
                 f"design: responses {name!r} and {names[0]!r} must hold the same trials in the "
                 f"same order, got {len(table)} and {len(first)}"
             )
-    design = make_design(first, job.adapter.stimuli(), job.study.design)
+    stimuli = job.adapter.stimuli()
+    check_generators(job.study, stimuli)
+    allowed = bool(getattr(job.study.data, "allow_stimulus_overlap", False))
+    design = make_design(first, stimuli, job.study.design, allow_overlap=allowed)
     file = job.sidecar.with_suffix(".tsv")
     write_table(file, design)
     return Output([file], {"split": describe(job.study.design, design)})
+
+
+def check_generators(study: StudyConfig, stimuli: Stimuli) -> None:
+    """Raise before any work where systems cannot draw what they should.
+
+    Raises
+    ------
+    ConfigError
+        Where the study holds no pictures; where pictures train in some folds and are scored in
+        others, and a generator does not keep them apart by itself.
+    """
+    used = {system.generator for system in study.drawing}
+    if used and not stimuli.pictured:
+        raise ConfigError(
+            "systems: the study holds no pictures, so nothing can be drawn: leave generator out "
+            "of its systems, which scores what was decoded"
+        )
+    by_fold = (stimuli.table["set"] == "fold").any()
+    wrong = [name for name in sorted(used) if study.generators[name].kind not in OF_FOLD]
+    if by_fold and wrong:
+        raise ConfigError(
+            f"generators.{wrong[0]}: kind {study.generators[wrong[0]].kind} needs one fixed split "
+            "(design.split of kind trial_set or stimulus_set): with folds over pictures it would "
+            "look at pictures that are tested"
+        )
 
 
 def load_design(paths: Paths) -> pd.DataFrame:

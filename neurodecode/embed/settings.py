@@ -15,8 +15,10 @@ class RidgeSettings(Section):
     """Ridge regression to each target; one alpha a target, chosen in inner folds."""
 
     kind: Literal["ridge"]
-    targets: tuple[Name, ...] = Field(min_length=1, description="names of sections in targets")
-    alphas: tuple[float, ...] = Field(
+    targets: tuple[Name, ...] = Field(
+        description="names of sections in targets; none where labels alone are decoded"
+    )
+    alphas: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6), min_length=1, description="grid for alpha"
     )
     inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
@@ -26,7 +28,9 @@ class ShrinkageLdaSettings(Section):
     """Linear discriminant analysis with Ledoit-Wolf shrinkage; targets by class prototype."""
 
     kind: Literal["shrinkage_lda"]
-    targets: tuple[Name, ...] = Field(min_length=1, description="names of sections in targets")
+    targets: tuple[Name, ...] = Field(
+        description="names of sections in targets; none where labels alone are decoded"
+    )
 
 
 DecoderSettings = Annotated[RidgeSettings | ShrinkageLdaSettings, Field(discriminator="kind")]

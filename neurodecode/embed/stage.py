@@ -82,7 +82,8 @@ def run(job: Job) -> Output:
             parts = []
             for fold in folds:
                 rows = design[(design["fold"] == fold) & (design["participant_id"] == subject)]
-                parts.append(_fold(job, fold, subject, responses, wanted, rows))
+                if (rows["role"] == "test").any():  # a subject may lack a run that others have
+                    parts.append(_fold(job, fold, subject, responses, wanted, rows))
                 advance()
             decoded[subject] = hash_file(_save(job, subject, parts))
     return Output([], {"conditions": decoded})
@@ -126,8 +127,13 @@ def _fold(
 
 
 def _labels(trials: pd.DataFrame) -> np.ndarray:
-    """Categories of trials of which only the category is known; a picture's is no label."""
+    """Categories that are decoded: of trials of which no more is known, and where the study says.
+
+    Otherwise a picture's category is no label.
+    """
     known = trials["stimulus"] == ""
+    if "labelled" in trials:
+        known |= trials["labelled"].astype(bool)
     return np.where(known, trials["category"], "").astype(str)
 
 

@@ -98,6 +98,13 @@ _KNOWN: dict[str, Definition] = {
         (0.0, 1.0),
         "1 / number of candidates",
     ),
+    r"retrieval_two_way": Definition(
+        "share of the other scored stimuli whose features correlate less with the decoded "
+        "features than those of the stimulus seen do; ties and undefined correlations count half; "
+        "no picture is drawn for it",
+        (0.0, 1.0),
+        "0.5",
+    ),
     r"retrieval_brain_top1": Definition(
         "share of items whose decoded embedding is, of all decoded ones (of 300 at random, mean "
         "of 30 draws, where there are more), the nearest to the embedding of the picture seen by "

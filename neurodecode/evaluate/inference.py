@@ -82,15 +82,25 @@ def permutations(groups: NDArray[np.str_], rng: np.random.Generator, n: int) -> 
     return order
 
 
-def relabellings(stimuli: NDArray[np.str_], rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+def relabellings(
+    stimuli: NDArray[np.str_],
+    rng: np.random.Generator,
+    n: int,
+    within: NDArray[np.str_] | None = None,
+) -> NDArray[np.int64]:
     """Return (n, n_items): for each item, one whose truth it takes when stimuli swap names.
 
     All items of one stimulus (repeats) take the same other stimulus: they are not independent,
-    so permuting them one by one would make p too small.
+    so permuting them one by one would make p too small. ``within`` (n_items,) names parts (folds)
+    that keep their stimuli.
     """
-    _, first, code = np.unique(stimuli, return_index=True, return_inverse=True)
-    swapped = rng.random((n, len(first))).argsort(axis=1)
-    order: NDArray[np.int64] = first[swapped[:, code]]
+    order = np.empty((n, len(stimuli)), np.int64)
+    parts = np.zeros(len(stimuli), dtype=str) if within is None else within
+    for part in np.unique(parts):
+        rows = np.flatnonzero(parts == part)
+        _, first, code = np.unique(stimuli[rows], return_index=True, return_inverse=True)
+        swapped = rng.random((n, len(first))).argsort(axis=1)
+        order[:, rows] = rows[first[swapped[:, code]]]
     return order
 
 

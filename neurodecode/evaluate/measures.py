@@ -20,9 +20,10 @@ from neurodecode.evaluate.tables import (
     wins_within,
 )
 
-__all__ = ["Features", "Measure", "of_conditions", "of_labels", "of_pictures"]
+__all__ = ["Features", "Measure", "of_conditions", "of_features", "of_labels", "of_pictures"]
 
 N_CANDIDATES = 300
+SSIM_WINDOW = 11
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def of_pictures(
 ) -> Iterator[Measure]:
     """Yield the measures of pictures where it is known which picture was seen.
 
-    Candidates are the scored pictures, in their order.
+    Candidates are the scored pictures, in their order. Structural similarity needs 11 pixels a
+    side, identification within the category needs categories; else they are left out.
 
     Parameters
     ----------
@@ -70,14 +72,16 @@ def of_pictures(
     for name, part in features.items():
         similarity = correlations(part.real, part.drawn)
         yield Measure(f"two_way_{name}", part.extractor, wins(similarity), 0.5)
-        if name == "independent":
-            within = wins_within(similarity, scored.table["category"].to_numpy(dtype=str))
+        category = scored.table["category"].to_numpy(dtype=str)
+        if name == "independent" and (category != "").any():
+            within = wins_within(similarity, category)
             yield Measure(f"two_way_{name}_within_category", part.extractor, within, 0.5)
         if name == "pixcorr":
             known = np.nan_to_num(similarity)
             yield Measure("pixcorr", part.extractor, known, float(known.mean()))
-    table = ssim_table(scored.pixels, drawn)
-    yield Measure("ssim", "pixels", table, float(table.mean()))
+    if min(drawn.shape[1:3]) >= SSIM_WINDOW:
+        table = ssim_table(scored.pixels, drawn)
+        yield Measure("ssim", "pixels", table, float(table.mean()))
 
 
 def of_labels(
@@ -116,6 +120,14 @@ def of_conditions(decoded: Float, real: Float, extractor: str, seed: int = 0) ->
         n = min(len(table), N_CANDIDATES)
         best = among_random(table, rng, n) if len(table) > n else top1(table)
         yield Measure(name, extractor, best if table is similarity else best.T, 1 / n)
+
+
+def of_features(decoded: Float, real: Float, extractor: str) -> Iterator[Measure]:
+    """Yield two-way identification by the decoded features (n_items, d), no picture drawn.
+
+    Candidates are the rows of ``real`` (n_scored, d).
+    """
+    yield Measure("retrieval_two_way", extractor, wins(correlations(real, decoded)), 0.5)
 
 
 def _unit(rows: Float) -> Table:

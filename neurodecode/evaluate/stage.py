@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,14 @@ from neurodecode.artifacts import (
     write_table,
 )
 from neurodecode.config import SystemSettings
-from neurodecode.contracts import Conditions, Reconstruction, Stimuli
+from neurodecode.contracts import Conditions, Float, Reconstruction, Stimuli
 from neurodecode.errors import DataError
 from neurodecode.evaluate.inference import Estimate, estimate, permutations, relabellings
 from neurodecode.evaluate.measures import (
     Features,
     Measure,
     of_conditions,
+    of_features,
     of_labels,
     of_pictures,
 )
@@ -37,6 +38,10 @@ from neurodecode.seeds import derive, generator
 
 __all__ = ["run"]
 
+Embed = Callable[[NDArray[np.uint8]], Float]
+SIDE = 64
+"""Pixels a side at which edges and colours are compared, whatever the size of the pictures."""
+
 ROLES = {"true": "ceiling", "permuted": "baseline", "mean": "baseline"}
 
 
@@ -45,6 +50,8 @@ class _Truth:
     """What the scores are measured against.
 
     ``groups`` are resampled whole, and permuted within (runs) or as one (repeats of a stimulus).
+    ``blocks`` are candidates (rows) and items (columns) that are scored against each other: where
+    pictures train in some folds and are scored in others, those of one fold.
     """
 
     scored: Stimuli
@@ -53,23 +60,43 @@ class _Truth:
     index: NDArray[np.int64]
     groups: NDArray[np.str_]
     by_category: bool
+    blocks: tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]
+
+    @property
+    def block_of(self) -> NDArray[np.str_]:
+        """Name of each item's block."""
+        names = np.zeros(len(self.items), dtype=object)
+        for k, (_, columns) in enumerate(self.blocks):
+            names[columns] = str(k)
+        return names.astype(str)
 
 
 def run(job: Job) -> Output:
     """Score every source of every system for one subject."""
-    drawn = [(system, source) for system in job.study.systems for source in system.sources]
-    truth = _truth(job, _load(job, *drawn[0]))
-    features = _Extractors(job, truth.scored)
+    todo = [(system, source) for system in job.study.systems for source in system.sources]
+    first = _load(job, *todo[0])
+    truth = _truth(job, _decoded(job, todo[0][0]).table if first is None else first.table)
+    features = _Extractors(job, truth.scored) if job.study.drawing else None
     rows, items = [], []
-    with track("evaluate", total=len(drawn)) as advance:
-        for system, source in drawn:
-            reconstruction = _load(job, system, source)
-            _same_items(job, system, source, reconstruction, truth)
-            for measure in _measures(job, system, source, reconstruction, truth, features):
+    with track("evaluate", total=len(todo)) as advance:
+        for system, source in todo:
+            drawn = _load(job, system, source)
+            measures: list[Measure] = []
+            if drawn is not None and features is not None:
+                _same_items(job, system, source, drawn, truth)
+                measures += _of_drawn(drawn, truth, features)
+            if source == "decoded":
+                measures += _of_decoding(job, system, truth)
+            for measure in measures:
                 result = _estimate(job, system, source, measure, truth)
-                rows.append(_row(job, system, source, measure, result, reconstruction))
-                items.append(_items(system, source, measure, result, reconstruction))
+                rows.append(_row(job, system, source, measure, result, drawn))
+                items.append(_items(system, source, measure, result, truth))
             advance()
+    if not rows:
+        raise DataError(
+            f"evaluate: nothing to score in study {job.study.name}: its decoders decode neither "
+            "labels nor the target that reconstruct.choose_by names, and nothing is drawn"
+        )
     stem = job.sidecar.with_suffix("")
     files = [stem.with_suffix(".tsv"), stem.with_name(f"{stem.name}_items.tsv")]
     write_table(files[0], pd.DataFrame(rows))
@@ -77,15 +104,23 @@ def run(job: Job) -> Output:
     return Output(files)
 
 
-def _load(job: Job, system: SystemSettings, source: str) -> Reconstruction:
+def _load(job: Job, system: SystemSettings, source: str) -> Reconstruction | None:
+    """Return what a system drew, None where it draws nothing."""
+    if not system.generator:
+        return None
     return load_reconstruction(job.paths.pictures(system.name, source, job.wildcards["subject"]))
 
 
-def _truth(job: Job, drawn: Reconstruction) -> _Truth:
-    stimuli = job.adapter.stimuli()
-    scored = stimuli.where(stimuli.table["set"] == "test")
+def _decoded(job: Job, system: SystemSettings) -> Conditions:
+    """Return what a system's chain decoded, one row an item."""
+    sidecar = job.paths.conditions(system.chain, job.wildcards["subject"])
+    return itemise(load_conditions(sidecar), job.study.reconstruct.unit)
+
+
+def _truth(job: Job, table: pd.DataFrame) -> _Truth:
+    scored = job.adapter.stimuli().scored
     by_category = job.adapter.level == "category"
-    seen = drawn.table["category" if by_category else "stimulus"].astype(str)
+    seen = table["category" if by_category else "stimulus"].astype(str)
     names = scored.table["category" if by_category else "id"].astype(str)
     candidates = sorted(names.unique()) if by_category else list(names)
     if len(candidates) < 2:
@@ -101,15 +136,44 @@ def _truth(job: Job, drawn: Reconstruction) -> _Truth:
             f"{job.study.name}"
         )
     position = {name: k for k, name in enumerate(candidates)}
-    groups = drawn.table["run"].astype(str) if by_category else seen
+    index = seen.map(position).to_numpy(np.int64)
+    groups = table["run"].astype(str) if by_category else seen
     return _Truth(
         scored,
         candidates,
-        list(drawn.table["item"].astype(str)),
-        seen.map(position).to_numpy(np.int64),
+        list(table["item"].astype(str)),
+        index,
         groups.to_numpy(dtype=str),
         by_category,
+        _blocks(scored, index, table["fold"].to_numpy(dtype=str)),
     )
+
+
+def _blocks(
+    scored: Stimuli, index: NDArray[np.int64], folds: NDArray[np.str_]
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+    """Candidates and items that are scored against each other.
+
+    A picture that trained the fold is no fair candidate: what is drawn is made of such.
+
+    Raises
+    ------
+    DataError
+        Where a fold tests fewer than two pictures.
+    """
+    if not (scored.table["set"] == "fold").any() or len(np.unique(folds)) == 1:
+        return ((np.arange(len(scored)), np.arange(len(index))),)
+    blocks = []
+    for fold in np.unique(folds):
+        columns = np.flatnonzero(folds == fold)
+        rows = np.unique(index[columns])
+        if len(rows) < 2:
+            raise DataError(
+                f"evaluate: fold {fold} tests one picture alone; identification needs two or "
+                "more: use fewer folds"
+            )
+        blocks.append((rows, columns))
+    return tuple(blocks)
 
 
 def _same_items(
@@ -124,18 +188,30 @@ def _same_items(
         )
 
 
+def _semantic(job: Job) -> dict[str, tuple[str, Embed]]:
+    """Return the embedding that samples are chosen by; pixels are scored anyway."""
+    name = job.study.reconstruct.choose_by
+    if not job.study.targets or job.study.targets[name].kind in ("pixels", "given"):
+        return {}
+    extractor = make("extractor", job.study.targets[name])
+    return {"semantic": (load_targets(job.paths.targets(name)).extractor, extractor.embed)}
+
+
+def _in_parts(embed: Embed, pictures: NDArray[np.uint8]) -> Float:
+    """Embed a few pictures at a time: large ones need much memory as floats."""
+    parts = [embed(pictures[k : k + 256]) for k in range(0, len(pictures), 256)]
+    return np.concatenate(parts)
+
+
 class _Extractors:
     """Features of the scored pictures, computed once, and of drawn ones."""
 
     def __init__(self, job: Job, scored: Stimuli) -> None:
-        name = job.study.reconstruct.choose_by
         independent = load_independent()
-        semantic = make("extractor", job.study.targets[name])
-        targets = load_targets(job.paths.targets(name))
         self.functions = {
-            "semantic": (targets.extractor, semantic.embed),
-            "independent": (independent.name, independent.features),
-            "hog_colour": ("hog-colour", hog_colour),
+            **_semantic(job),
+            "independent": (independent.name, lambda p: _in_parts(independent.features, p)),
+            "hog_colour": ("hog-colour", lambda p: hog_colour(resized(p, SIDE, SIDE))),
             "pixcorr": ("pixels", lambda p: pixel_rows(resized(p, *scored.pixels.shape[1:3]))),
         }
         self.real = {n: f(scored.pixels) for n, (_, f) in self.functions.items()}
@@ -148,50 +224,74 @@ class _Extractors:
         }
 
 
-def _measures(
-    job: Job,
-    system: SystemSettings,
-    source: str,
-    drawn: Reconstruction,
-    truth: _Truth,
-    extractors: _Extractors,
-) -> Iterator[Measure]:
+def _of_drawn(drawn: Reconstruction, truth: _Truth, extractors: _Extractors) -> Iterator[Measure]:
+    """Yield the measures of what was drawn."""
     features = extractors.of(drawn.shown)
     if truth.by_category:
         yield from of_labels(features, truth.scored, truth.candidates)
-    else:
-        size = truth.scored.pixels.shape[1:3]
-        yield from of_pictures(features, truth.scored, resized(drawn.shown, *size))
-    if source == "decoded":
-        yield from _of_decoding(job, system, truth)
+        return
+    shown = resized(drawn.shown, *truth.scored.pixels.shape[1:3])
+
+    def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
+        part = {
+            name: Features(f.extractor, f.real[rows], f.drawn[columns])
+            for name, f in features.items()
+        }
+        scored = truth.scored.where(np.isin(np.arange(len(truth.scored)), rows))
+        return of_pictures(part, scored, shown[columns])
+
+    yield from _in_blocks(truth, measured)
+
+
+def _in_blocks(
+    truth: _Truth,
+    measured: Callable[[NDArray[np.int64], NDArray[np.int64]], Iterable[Measure]],
+) -> Iterator[Measure]:
+    """Measure each block alone and join the tables; NaN is what was not compared."""
+    parts = [list(measured(rows, columns)) for rows, columns in truth.blocks]
+    weights = [len(columns) for _, columns in truth.blocks]
+    for same in zip(*parts, strict=True):
+        table = np.full((len(truth.candidates), len(truth.items)), np.nan)
+        for (rows, columns), part in zip(truth.blocks, same, strict=True):
+            table[np.ix_(rows, columns)] = part.table
+        chance = float(np.average([part.chance for part in same], weights=weights))
+        yield Measure(same[0].metric, same[0].extractor, table, chance)
 
 
 def _of_decoding(job: Job, system: SystemSettings, truth: _Truth) -> Iterator[Measure]:
     """Yield what was decoded before any picture was drawn, items in the order of the pictures."""
-    sidecar = job.paths.conditions(system.chain, job.wildcards["subject"])
-    items = itemise(load_conditions(sidecar), job.study.reconstruct.unit)
+    items = _decoded(job, system)
     row = {name: k for k, name in enumerate(items.table["item"].astype(str))}
     missing = [name for name in truth.items if name not in row]
     if missing:
         raise DataError(
-            f"{sidecar}: nothing decoded for {len(missing)} items that were drawn, first "
-            f"{missing[0]}. Run stage reconstruct again."
+            f"{job.paths.conditions(system.chain, job.wildcards['subject'])}: nothing decoded for "
+            f"{len(missing)} items that were drawn, first {missing[0]}. Run stage reconstruct "
+            "again."
         )
     order = [row[name] for name in truth.items]
     by = job.study.reconstruct.choose_by
-    if "label" in items.arrays and truth.by_category:
+    if "label" in items.arrays:
         yield _accuracy(items, order, truth)
     if by in items.arrays and not truth.by_category:
         targets = load_targets(job.paths.targets(by))
         at = {name: k for k, name in enumerate(targets.ids)}
         real = targets.values[[at[name] for name in truth.candidates]]
+        decoded = items.arrays[by][order]
         seed = derive(job.seed, "retrieval", job.study.name)
-        yield from of_conditions(items.arrays[by][order], real, targets.extractor, seed)
+
+        def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
+            yield from of_conditions(decoded[columns], real[rows], targets.extractor, seed)
+            if not system.generator:
+                yield from of_features(decoded[columns], real[rows], targets.extractor)
+
+        yield from _in_blocks(truth, measured)
 
 
 def _accuracy(items: Conditions, order: list[int], truth: _Truth) -> Measure:
     """Share of items whose highest class, of all that were trained, is the true one."""
-    untrained = [name for name in truth.candidates if name not in items.classes]
+    category = truth.candidates if truth.by_category else list(truth.scored.table["category"])
+    untrained = sorted({name for name in category if name not in items.classes})
     if untrained:
         raise DataError(
             f"evaluate: no decoder was trained on {', '.join(untrained)}; the classes are "
@@ -199,7 +299,7 @@ def _accuracy(items: Conditions, order: list[int], truth: _Truth) -> Measure:
         )
     n = len(items.classes)
     table = top1(items.arrays["label"][order].T.astype(np.float64))
-    rows = [items.classes.index(name) for name in truth.candidates]
+    rows = [items.classes.index(name) for name in category]
     return Measure(f"accuracy_{n}way", "none", table[rows], 1 / n)
 
 
@@ -209,8 +309,11 @@ def _estimate(
     settings = job.study.evaluate
     names = (system.name, job.wildcards["subject"], source, measure.metric, measure.extractor)
     rng = generator(job.seed, "evaluate", job.study.name, *names)
-    shuffle = permutations if truth.by_category else relabellings
-    order = shuffle(truth.groups, rng, settings.n_permutations)
+    n = settings.n_permutations
+    if truth.by_category:
+        order = permutations(truth.groups, rng, n)
+    else:
+        order = relabellings(truth.groups, rng, n, truth.block_of)
     return estimate(measure.table, truth.index, truth.groups, order, rng, settings.n_bootstrap)
 
 
@@ -220,14 +323,14 @@ def _row(
     source: str,
     measure: Measure,
     result: Estimate,
-    drawn: Reconstruction,
+    drawn: Reconstruction | None,
 ) -> dict[str, object]:
     subject = job.wildcards["subject"]
-    n_samples = drawn.samples.shape[1]
+    n_samples = 1 if drawn is None else drawn.samples.shape[1]
     selection = (
         f"best of {n_samples} by agreement with the {source} {job.study.reconstruct.choose_by}"
         if n_samples > 1
-        else "none (one picture an item)"
+        else f"none ({'no' if drawn is None else 'one'} picture an item)"
     )
     responses = read_sidecar(job.paths.responses(system.responses, subject))
     return {
@@ -256,7 +359,7 @@ def _items(
     source: str,
     measure: Measure,
     result: Estimate,
-    drawn: Reconstruction,
+    truth: _Truth,
 ) -> pd.DataFrame:
     metric = measure.metric
     if metric.startswith("category"):
@@ -264,7 +367,7 @@ def _items(
     return pd.DataFrame(
         {
             "system": system.name,
-            "item": drawn.table["item"],
+            "item": truth.items,
             "source": source,
             "metric": metric,
             "value": result.items,

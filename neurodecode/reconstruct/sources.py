@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodecode.contracts import Conditions, Stimuli, Targets
 from neurodecode.embed.stage import trial_targets
 from neurodecode.registry import Gallery
 
-__all__ = ["from_source", "itemise", "training_gallery"]
+__all__ = ["from_source", "itemise", "of_fold", "trained", "training_gallery"]
 
 
 def itemise(conditions: Conditions, unit: str) -> Conditions:
@@ -45,8 +46,33 @@ def itemise(conditions: Conditions, unit: str) -> Conditions:
 
 
 def training_gallery(stimuli: Stimuli, targets: Mapping[str, Targets]) -> Gallery:
-    """Return what a backend may look at: ``train`` pictures and their features only."""
-    keep = (stimuli.table["set"] == "train").to_numpy()
+    """Return what a backend may look at in some fold: all pictures but those of ``test``."""
+    return _narrowed(stimuli, targets, (stimuli.table["set"] != "test").to_numpy())
+
+
+def trained(stimuli: Stimuli, tested: Iterable[str]) -> NDArray[np.bool_]:
+    """Say which stimuli (n,) were trained on in a fold that tests some, by their ids."""
+    out = stimuli.table["id"].isin(set(tested)).to_numpy()
+    kind = stimuli.table["set"].to_numpy(dtype=str)
+    known: NDArray[np.bool_] = np.isin(kind, ("train", "both")) | ((kind == "fold") & ~out)
+    return known
+
+
+def of_fold(gallery: Gallery, items: Conditions) -> Gallery:
+    """Leave out of a gallery what the fold of some items tests.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        From :func:`training_gallery`.
+    items : Conditions
+        All of one fold and subject.
+    """
+    keep = trained(gallery.stimuli, items.table["stimulus"].astype(str))
+    return gallery if keep.all() else _narrowed(gallery.stimuli, gallery.targets, keep)
+
+
+def _narrowed(stimuli: Stimuli, targets: Mapping[str, Targets], keep: NDArray[np.bool_]) -> Gallery:
     ids = set(stimuli.table["id"][keep])
     return Gallery(
         stimuli.where(keep),
@@ -97,7 +123,7 @@ def from_source(
         category = items.table["category"].to_numpy(dtype=str)
         label = (category[:, None] == np.array(items.classes)).astype(np.float32)
     else:
-        gallery = training_gallery(stimuli, targets)
+        gallery = of_fold(training_gallery(stimuli, targets), items)
         means = {name: gallery.targets[name].values.mean(axis=0) for name in known}
         arrays = {name: np.tile(mean, (len(items), 1)) for name, mean in means.items()}
         label = np.full((len(items), len(items.classes)), 1 / max(len(items.classes), 1))

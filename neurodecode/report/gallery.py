@@ -98,7 +98,7 @@ def columns_of(material: Material) -> list[tuple[str, str]]:
     study, main = material.study, material.main
     chain = study.system(main).chain
     others: dict[str, str] = {study.system(main).generator: main}
-    for system in sorted(study.systems, key=lambda s: s.chain != chain):
+    for system in sorted(study.drawing, key=lambda s: s.chain != chain):
         kind = study.generators[system.generator].kind
         if "decoded" in system.sources and kind != "random_picture":
             others.setdefault(system.generator, system.name)

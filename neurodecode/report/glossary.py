@@ -82,6 +82,12 @@ def _plain(metric: str) -> Entry:
             "How often a drawn picture is more like the picture that was seen than like another "
             f"of the pictures shown, compared by {_by(match[1])}. 1 is perfect, 0.5 chance.",
         )
+    if metric == "retrieval_two_way":
+        return Entry(
+            "Two-way identification by decoded features",
+            "How often the decoded features are more like those of the stimulus that was seen "
+            "than like those of another. 1 is perfect, 0.5 chance. No picture is drawn for it.",
+        )
     if metric == "retrieval_brain_top1":
         return Entry(
             "Retrieval of the brain response, top 1",

@@ -25,7 +25,7 @@ from neurodecode.pipeline import STAGES, Job, wildcards_of
 __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
 
 SCORE_COLUMNS = COLUMNS
-LEVELS = ("category", "stimulus")
+LEVELS = ("features", "category", "stimulus")
 ITEM_COLUMNS = ("system", "item", "source", "metric", "value")
 
 
@@ -64,7 +64,7 @@ class Material:
     study : StudyConfig
         The study's YAML.
     level : str
-        ``stimulus`` where it is known which picture was seen, ``category`` where only its class.
+        As in :class:`neurodecode.registry.Study`.
     simulated : bool
         Whether no person was recorded.
     about : mapping of str to str
@@ -99,9 +99,10 @@ class Material:
 
     @property
     def main(self) -> str:
-        """The system that the page is about: the first of role ``system`` in the YAML."""
-        names = [s.name for s in self.study.systems if s.role == "system"]
-        return names[0] if names else self.study.systems[0].name
+        """The system that the page is about: of role ``system``, the first that draws, or any."""
+        systems = self.study.drawing or self.study.systems
+        names = [s.name for s in systems if s.role == "system"]
+        return names[0] if names else systems[0].name
 
     @property
     def allows_overlap(self) -> bool:

@@ -41,6 +41,8 @@ _DECODERS = {"ridge": "ridge regression", "shrinkage_lda": "shrinkage LDA"}
 def generator_words(study: StudyConfig, system: str) -> str:
     """Say how a system draws, e.g. ``Nearest training picture``."""
     name = study.system(system).generator
+    if not name:
+        return "Decoding alone"
     settings = study.generators[name]
     words = _GENERATORS.get(settings.kind, settings.kind)
     if getattr(settings, "null_embedding", False):
@@ -85,8 +87,9 @@ def is_brain_free(study: StudyConfig, system: str, source: str, metric: str = ""
     spec = study.system(system)
     if source in BRAIN_FREE_SOURCES or study.responses[spec.responses].kind == "block_position":
         return True
-    generator = study.generators[spec.generator]
-    return generator.kind in ("mean_picture", "random_picture") and not is_of_decoding(metric)
+    if not spec.generator or is_of_decoding(metric):
+        return False
+    return study.generators[spec.generator].kind in ("mean_picture", "random_picture")
 
 
 def control_words(study: StudyConfig, system: str, source: str, metric: str) -> str:

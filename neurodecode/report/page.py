@@ -50,7 +50,7 @@ class StudyPart:
 
     material: Material
     verdict: Verdict
-    gallery: Gallery
+    gallery: Gallery | None
     blocks: list[Block]
     pairs: list[tuple[Score, Score]]
     limits: tuple[str, ...]
@@ -69,7 +69,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
     return StudyPart(
         material=material,
         verdict=said,
-        gallery=build_gallery(material, book),
+        gallery=build_gallery(material, book) if material.pictures else None,
         blocks=score_blocks(material),
         pairs=transductive_pairs(material),
         limits=_limits(material),
@@ -95,7 +95,11 @@ def _limits(material: Material) -> tuple[str, ...]:
     """Say what the study cannot show, from its design; the adapter's own words come first."""
     n = len(material.subjects)
     said = [material.about["limits"]] if material.about.get("limits") else []
-    if material.level == "category":
+    if not material.pictures:
+        said.append(
+            "What it looked like: no picture of what was seen is known here, and none was drawn."
+        )
+    elif material.level == "category":
         said.append(
             "Which picture was seen: the recording says the category only, so details of a "
             "reconstruction (colour, pose, outline) come from the picture set, not from the brain."
@@ -107,10 +111,11 @@ def _limits(material: Material) -> tuple[str, ...]:
         "a decoder was trained on the very subject it is tested on, and an interval describes "
         "that subject alone."
     )
-    said.append(
-        "Detail within a kind of object: two-way scores can be high because the kind alone "
-        "(animal, tool, face) was decoded."
-    )
+    if material.level != "category" or material.pictures:
+        said.append(
+            "Detail within a kind of object: two-way scores can be high because the kind alone "
+            "(animal, tool, face) was decoded."
+        )
     said.append(
         "Thoughts, dreams or imagery: everything decoded here was looked at during the recording."
     )
@@ -142,7 +147,7 @@ def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
 def _held_out(parts: Sequence[StudyPart]) -> str | None:
     """Contact sheet of the embedded generator as base64, where a study draws with it."""
     studies = [part.material.study for part in parts]
-    kinds = {study.generators[s.generator].kind for study in studies for s in study.systems}
+    kinds = {study.generators[s.generator].kind for study in studies for s in study.drawing}
     return base64.b64encode(HELD_OUT.read_bytes()).decode() if "embedded" in kinds else None
 
 

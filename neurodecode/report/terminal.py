@@ -34,7 +34,7 @@ def print_subject(
     for (metric, extractor), rows in scores.groupby(["metric", "extractor"], sort=False):
         if may_judge(str(metric), str(extractor)):
             console.print(_table(str(metric), rows))
-    for name in [s.name for s in study.systems if s.role == "system"]:
+    for name in [s.name for s in study.drawing if s.role == "system"]:
         folder = paths.pictures(name, "decoded", subject).with_suffix("")
         console.print(f"pictures: {folder}", markup=False, highlight=False, soft_wrap=True)
     console.print(

@@ -38,6 +38,11 @@ QUESTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "stimulus": (
         ("pictures", (r"two_way_independent:.*", r"two_way_semantic:.*", r"two_way_.*")),
         ("pixels", (r"two_way_pixcorr:.*",)),
+        ("category", (r"accuracy_\d+way:.*",)),
+    ),
+    "features": (
+        ("features", (r"retrieval_two_way:.*",)),
+        ("category", (r"accuracy_\d+way:.*",)),
     ),
 }
 
@@ -250,11 +255,10 @@ def verdict(material: Material) -> Verdict:
 
 def _headline(status: str, question: str, held: int, n: int) -> str:
     """Say it in one line; two-way scores speak of likeness, not of a picture recognised."""
-    what = (
-        "which category was seen"
-        if question == "category"
-        else "pictures drawn are more like the one that was seen than like others"
-    )
+    what = {
+        "category": "which category was seen",
+        "features": "decoded features are more like those of what was seen than like others",
+    }.get(question, "pictures drawn are more like the one that was seen than like others")
     if status == "yes":
         who = {1: "in the one subject", 2: "in both subjects"}.get(n, f"in all {n} subjects")
         return f"Decoded above chance, {who}: {what}."

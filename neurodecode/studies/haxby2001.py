@@ -56,6 +56,10 @@ class Haxby2001:
         """Return pictures that stand for the categories; the ones seen are not known."""
         return load_haxby_pictures()
 
+    def stimulus_sources(self) -> list[Path]:
+        """Return nothing: the pictures ship with the package."""
+        return []
+
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
         return {

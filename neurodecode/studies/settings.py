@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
 
-__all__ = ["DataSettings", "DesignSettings", "Haxby2001Settings", "VirtualMinSettings"]
+__all__ = [
+    "ArrayKeys",
+    "ArraysSettings",
+    "DataSettings",
+    "DesignSettings",
+    "Haxby2001Settings",
+    "VirtualMinSettings",
+]
 
 
 class Haxby2001Settings(Section):
@@ -36,7 +43,91 @@ class VirtualMinSettings(Section):
     seed: int = Field(2001, description="seed of the simulated world")
 
 
-DataSettings = Annotated[Haxby2001Settings | VirtualMinSettings, Field(discriminator="kind")]
+SubjectName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+$", max_length=40)]
+ArrayName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Files = Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class ArrayKeys(Section):
+    """Names of the arrays in the files; a ``.npy`` file's array is named as the file is."""
+
+    responses: ArrayName = Field(description="(n_trials, n_units)")
+    pictures: ArrayName | None = Field(None, description="one a trial, or one a stimulus")
+    features: ArrayName | None = Field(None, description="(n, d), rows as pictures")
+    captions: ArrayName | None = Field(None, description="text, rows as pictures or features")
+    stimulus: ArrayName | None = Field(
+        None, description="row of pictures, features and captions that each trial showed"
+    )
+    labels: ArrayName | None = Field(None, description="category of each trial, text or numbers")
+    runs: ArrayName | None = Field(None, description="run of each trial")
+    sessions: ArrayName | None = Field(None, description="session of each trial")
+    test_trials: ArrayName | None = Field(
+        None, description="indices of the test trials, or a mask of all trials"
+    )
+    split: ArrayName | None = Field(None, description="train or test, for each trial")
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        shown = self.pictures or self.features
+        if not (shown or self.labels):
+            raise ValueError("name at least one of pictures, features, labels")
+        for name in ("captions", "stimulus"):
+            if getattr(self, name) and not shown:
+                raise ValueError(f"{name} needs pictures or features")
+        if self.test_trials and self.split:
+            raise ValueError("test_trials and split say the same: name one of them")
+        return self
+
+
+class ArraysSettings(Section):
+    """A person's own responses and stimuli, as arrays in .npz, .npy or .mat (v5) files."""
+
+    kind: Literal["arrays"]
+    subjects: dict[SubjectName, Files] = Field(
+        min_length=1, description="each subject's file or files"
+    )
+    shared: Files | None = Field(None, description="files of all subjects, e.g. of the pictures")
+    keys: ArrayKeys
+    index_base: Literal[0, 1] | None = Field(
+        None, description="whether stimulus and test_trials count from 0 or from 1 (MATLAB)"
+    )
+    picture_axes: str | None = Field(
+        None,
+        pattern=r"^[nhwc]{3,4}$",
+        description="order of the axes: n pictures, h rows, w columns, c colours; without it "
+        "nhw or nhwc",
+    )
+    picture_shape: tuple[int, ...] | None = Field(
+        None, min_length=2, max_length=3, description="height, width[, 3] of flattened pictures"
+    )
+    allow_stimulus_overlap: bool = Field(
+        False, description="test on pictures that are also trained on; the report says so in red"
+    )
+    simulated: bool = Field(False, description="no person was recorded; every page says so")
+    about: dict[Literal["recorded", "seen", "limits", "licence"], str] = Field(
+        default_factory=dict, description="words for the report"
+    )
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        if self.keys.stimulus and self.index_base is None:
+            raise ValueError(
+                "index_base: say whether keys.stimulus counts from 0 or from 1; it is never guessed"
+            )
+        if (self.picture_axes or self.picture_shape) and not self.keys.pictures:
+            raise ValueError("picture_axes and picture_shape need keys.pictures")
+        if self.picture_axes and sorted(self.picture_axes) not in (list("hnw"), list("chnw")):
+            raise ValueError(
+                "picture_axes: must hold n, h and w once each, and c where there are colours"
+            )
+        if self.picture_shape and min(self.picture_shape) < 1:
+            raise ValueError("picture_shape: must be positive")
+        return self
+
+
+DataSettings = Annotated[
+    Haxby2001Settings | VirtualMinSettings | ArraysSettings, Field(discriminator="kind")
+]
 
 
 class LeaveOneOut(Section):
@@ -52,10 +143,26 @@ class StimulusSet(Section):
     kind: Literal["stimulus_set"]
 
 
+class TrialSet(Section):
+    """One fold: trials that the data mark as test are tested, the others train."""
+
+    kind: Literal["trial_set"]
+
+
+class StimulusFolds(Section):
+    """Folds over stimuli, drawn at random: all trials of one stimulus are in one fold."""
+
+    kind: Literal["stimulus_folds"]
+    n_folds: int = Field(5, ge=2)
+    seed: int = Field(1, ge=0, description="of the draw")
+
+
 class DesignSettings(Section):
     """Who and what is tested in which fold."""
 
-    split: Annotated[LeaveOneOut | StimulusSet, Field(discriminator="kind")]
+    split: Annotated[
+        LeaveOneOut | StimulusSet | TrialSet | StimulusFolds, Field(discriminator="kind")
+    ]
     group: Literal["run", "session", "stimulus"] = Field(
         description="trial column that inner splits keep together"
     )

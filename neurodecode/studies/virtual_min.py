@@ -88,6 +88,10 @@ class VirtualMin:
     def _features(self) -> Features:
         return picture_features(self._stimuli)
 
+    def stimulus_sources(self) -> list[Path]:
+        """Return nothing: the pictures ship with the package."""
+        return []
+
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
         return {

@@ -9,6 +9,7 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Stimuli, Targets
+from neurodecode.errors import ConfigError
 from neurodecode.models.pictures import to_unit
 from neurodecode.models.vae import encode, load_diffusers
 
@@ -42,7 +43,19 @@ class LatentTarget:
         return latents
 
     def extract(self, stimuli: Stimuli) -> Targets:
-        """Return the latent of each picture."""
+        """Return the latent of each picture.
+
+        Raises
+        ------
+        ConfigError
+            Where pictures are not 64 x 64, the size that the generator draws.
+        """
+        if stimuli.pixels.shape[1:3] != (64, 64):
+            raise ConfigError(
+                "targets of kind latent need pictures of 64 x 64, which the generator starts "
+                f"from; these are {stimuli.pixels.shape[1]} x {stimuli.pixels.shape[2]}. Leave "
+                "the target and `start` out, or save the pictures in that size"
+            )
         side = stimuli.pixels.shape[1] // 4
         ids = tuple(map(str, stimuli.table["id"]))
         channels = int(self.model.config.latent_channels)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from neurodecode.settings import Section
 
-__all__ = ["LatentSettings", "OpenClipSettings", "PixelSettings", "TargetSettings"]
+__all__ = ["GivenSettings", "LatentSettings", "OpenClipSettings", "PixelSettings", "TargetSettings"]
 
 
 class OpenClipSettings(Section):
@@ -35,6 +35,12 @@ class LatentSettings(Section):
     weights: str = Field("embedded", description="embedded, or a folder of an AutoencoderKL")
 
 
+class GivenSettings(Section):
+    """The study's own features (kind ``arrays``: ``keys.features``)."""
+
+    kind: Literal["given"]
+
+
 TargetSettings = Annotated[
-    OpenClipSettings | PixelSettings | LatentSettings, Field(discriminator="kind")
+    OpenClipSettings | PixelSettings | LatentSettings | GivenSettings, Field(discriminator="kind")
 ]

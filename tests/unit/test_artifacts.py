@@ -1,11 +1,14 @@
 """Artefacts: whole or absent, and recognised when they are current."""
 
 import errno
+import fcntl
 import json
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import SafetensorError
 
 from neurodecode import artifacts
 from neurodecode.contracts import Conditions, Reconstruction, Responses, Targets
@@ -98,10 +101,85 @@ def test_a_full_disk_is_an_error_for_the_user(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(artifacts.os, "replace", full)
-    with pytest.raises(OutputError, match="No space left"):
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OutputError, match="the disk is full"):
         artifacts.save_arrays(tmp_path / "a.safetensors", {"a": np.zeros(3)})
     assert not list(tmp_path.iterdir())
+
+
+def fail_as_safetensors(message):
+    def save(*_):
+        raise SafetensorError(message)
+
+    return save
+
+
+def test_a_full_disk_is_recognised_in_the_words_of_safetensors(tmp_path, monkeypatch):
+    words = "Error while serializing: I/O error: No space left on device (os error 28)"
+    monkeypatch.setattr(artifacts, "save_file", fail_as_safetensors(words))
+    with pytest.raises(OutputError, match=r"a\.safetensors: cannot be written: the disk is full"):
+        artifacts.save_arrays(tmp_path / "a.safetensors", {"a": np.zeros(3)})
+
+
+def test_a_defect_is_not_called_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "save_file", fail_as_safetensors("no such dtype"))
+    with pytest.raises(SafetensorError):
+        artifacts.save_arrays(tmp_path / "a.safetensors", {"a": np.zeros(3)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_stays(tmp_path):
+    ours = os.getpid()  # numbers are used again, above all in containers
+    for name in (".a.txt.1.part", f".a.txt.{ours}.part", ".a.txt.2.part", ".b.txt.1.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("half")
+    living = os.open(tmp_path / ".a.txt.2.part", os.O_RDONLY)
+    fcntl.flock(living, fcntl.LOCK_EX)
+    artifacts.write_text(tmp_path / "a.txt", "whole")
+    os.close(living)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.txt", ".a.txt.2.part", ".b.txt.1.part"}
+
+
+def test_what_is_being_written_is_locked(tmp_path):
+    with artifacts.writing(tmp_path / "a.txt") as part:
+        part.write_text("of the first")
+        second = os.open(part.parent, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(second)
+
+
+def test_a_folder_replaces_a_folder(tmp_path):
+    for name in ("old", "new"):
+        with artifacts.writing(tmp_path / "x") as part:
+            part.mkdir()
+            (part / name).touch()
+    assert [f.name for f in (tmp_path / "x").iterdir()] == ["new"]
+
+
+def test_all_files_get_the_permissions_that_the_user_set(tmp_path):
+    before = os.umask(0o027)
+    artifacts.save_arrays(tmp_path / "a.safetensors", {"a": np.zeros(3)})
+    artifacts.write_text(tmp_path / "a.txt", "x")
+    os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {0o640}  # safetensors alone would write 0o600
+
+
+def test_an_artefact_that_is_begun_again_is_no_artefact(tmp_path):
+    sidecar = tmp_path / "deep" / "a.json"
+    artifacts.begin(sidecar)
+    assert not list(sidecar.parent.iterdir())
+    commit(sidecar, [])
+    artifacts.begin(sidecar)
+    assert not list(sidecar.parent.iterdir())
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file is a file where a folder is needed"):
+        artifacts.begin(tmp_path / "file" / "a.json")
 
 
 def test_a_truncated_or_missing_file_is_named(tmp_path):
@@ -112,6 +190,19 @@ def test_a_truncated_or_missing_file_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=r"a\.safetensors"):
         artifacts.load_arrays(path)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [artifacts.read_table, artifacts.read_sidecar, artifacts.load_arrays, artifacts.hash_file],
+)
+def test_what_is_no_file_is_named(read, tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(DataError, match=r"folder\.json"):
+        read(tmp_path / "folder.json")
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file/a\.json"):
+        read(tmp_path / "file" / "a.json")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +233,9 @@ def test_current_means_same_settings_seed_inputs_and_files(tmp_path):
     source.write_text("changed")
     assert not current()
     source.write_text("a")
+    assert current()
+    file.write_text("of another run")
+    assert not current()
     file.unlink()
     assert not current()
 

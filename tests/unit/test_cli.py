@@ -1,12 +1,15 @@
 """The command line: quick, and a user's mistake shows one message and code 2."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from neurodecode import doctor
 from neurodecode.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +28,10 @@ def test_help_imports_nothing_heavy():
     assert "reconstruct" in done.stdout
 
 
+def stage(name, *wildcards):
+    return ["stage", name, "--study", "haxby2001", *wildcards]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -33,6 +40,22 @@ def test_help_imports_nothing_heavy():
         (["stage", "embed", "--study", "haxby2001"], "needs --study --chain"),
         (["stage", "embed", "--study", "haxby2001", "--chain", "a-b"], "chain must be one of"),
         (["reconstruct", "--study", "haxby2001", "--subject", "99"], "subject must be one of 01"),
+        (stage("targets", "--target", "x"), "target must be one of semantic, pixels, got 'x'"),
+        (stage("preprocess", "--responses", "blocks", "--subject", "99"), "subject must be one of"),
+        (stage("preprocess", "--responses", "x", "--subject", "01"), "responses must be one of"),
+        (stage("reconstruct", "--system", "x", "--source", "true", "--subject", "01"), "system m"),
+        (
+            stage(
+                "reconstruct",
+                "--system",
+                "blocks-ridge-nearest",
+                "--source",
+                "x",
+                "--subject",
+                "01",
+            ),
+            "source must be one of decoded, true, permuted, mean",
+        ),
         (["stage", "design", "--study", "haxby2001", "--config", "none.yaml"], "no such file"),
     ],
 )
@@ -65,3 +88,29 @@ def test_schema_is_json(capsys):
     schema = json.loads(capsys.readouterr().out)
     assert schema["additionalProperties"] is False
     assert "systems" in schema["properties"]
+
+
+def test_a_full_disk_behind_standard_output_is_one_message():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "neurodecode.cli", "schema"],
+            stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("neurodecode: output: cannot be written: the disk is full.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_full_disk_anywhere_is_one_message_and_other_errors_stay_visible(capsys, monkeypatch):
+    def refuse(code):
+        def examine(_):
+            raise OSError(code, os.strerror(code), "/scratch/x")
+
+        monkeypatch.setattr(doctor, "examine", examine)
+        return main(["doctor"])
+
+    assert refuse(errno.EDQUOT) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("neurodecode: /scratch/x: cannot be written: the disk is full.")
+    with pytest.raises(OSError, match="Input/output"):
+        refuse(errno.EIO)

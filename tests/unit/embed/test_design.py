@@ -3,9 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
 
+from neurodecode.config import StudyConfig
 from neurodecode.contracts import Stimuli, Targets
-from neurodecode.embed.design import describe, fold_names, make_design
+from neurodecode.embed.design import check_generators, describe, fold_names, make_design
 from neurodecode.embed.stage import trial_targets
 from neurodecode.errors import ConfigError, DataError, LeakageError
 from neurodecode.studies.settings import DesignSettings
@@ -86,3 +90,121 @@ def test_targets_of_trials(stimuli):
         trial_targets(targets, table.assign(category="z"), stimuli)
     with pytest.raises(DataError, match="picture 'q'"):
         trial_targets(targets, table.assign(stimulus="q"), stimuli)
+
+
+def test_marked_trials_are_tested_in_one_fold(stimuli):
+    table = trials(list("abcd"), [0] * 4)
+    with pytest.raises(ConfigError, match=r"keys\.test_trials"):
+        make_design(table, stimuli, settings("trial_set", "stimulus"))
+    marked = table.assign(set=["train", "train", "train", "test"])
+    design = make_design(marked, stimuli, settings("trial_set", "stimulus"))
+    assert design["role"].tolist() == ["train"] * 3 + ["test"]
+    assert describe(settings("trial_set", "stimulus"), design).startswith("fixed trials")
+
+
+def by_fold(n):
+    table = pd.DataFrame({"id": [f"s{k:03d}" for k in range(n)], "caption": "", "category": "",
+                          "set": "fold"})  # fmt: skip
+    pixels = np.arange(n, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
+    return Stimuli(table, pixels)
+
+
+@limits(max_examples=30, deadline=None)
+@given(st.integers(2, 6), st.integers(0, 40), st.integers(0, 1000))
+def test_folds_over_stimuli_keep_repeats_together_and_test_each_once(n_folds, more, seed):
+    n = n_folds + more
+    rng = np.random.default_rng(seed)
+    shown = [f"s{k:03d}" for k in [*range(n), *rng.integers(0, n, 20)]]
+    chosen = DesignSettings.model_validate(
+        {"split": {"kind": "stimulus_folds", "n_folds": n_folds, "seed": seed}, "group": "stimulus"}
+    )
+    table = trials(shown, [0] * len(shown))
+    design = make_design(table, by_fold(n), chosen)
+    tested = design[design["role"] == "test"]
+    assert sorted(tested["trial"]) == sorted(table["trial"])
+    assert (tested.groupby("group")["fold"].nunique() == 1).all()
+    counts = tested.groupby("fold")["group"].nunique()
+    assert counts.max() - counts.min() <= 1
+    assert design.equals(make_design(table, by_fold(n), chosen))
+
+
+def test_labels_cannot_be_split_within_a_run(stimuli):
+    table = trials([""] * 6, [0, 0, 0, 1, 1, 1])
+    with pytest.raises(ConfigError, match="trials of one run would stand on both sides"):
+        make_design(table, stimuli, settings("stimulus_folds"))
+    within = table.assign(set=["train", "train", "test"] * 2)
+    with pytest.raises(LeakageError, match=r"2 of the same runs: subject 01 session 1 run 0"):
+        make_design(within, stimuli, settings("trial_set"))
+    between = table.assign(set=["train"] * 3 + ["test"] * 3)
+    assert fold_names(make_design(between, stimuli, settings("trial_set"))) == ["test"]
+    # run 1 of two sessions is two runs
+    sessions = table.assign(run=1, session=["a"] * 3 + ["b"] * 3, set=between["set"])
+    assert len(make_design(sessions, stimuli, settings("trial_set"))) == 6
+
+
+def test_overlap_is_refused_unless_it_is_allowed():
+    table = trials(["s000", "s001", "s000", "s001"], [0, 0, 1, 1])
+    with pytest.raises(LeakageError, match="s000, s001"):
+        make_design(table, by_fold(2), settings("leave_one_out"))
+    design = make_design(table, by_fold(2), settings("leave_one_out"), allow_overlap=True)
+    assert fold_names(design) == ["0", "1"]
+
+
+def test_a_picture_kept_for_training_is_not_tested(stimuli):
+    with pytest.raises(ConfigError, match=r"tests 2 pictures .* mark as train.*trial_set"):
+        make_design(trials(list("abcd"), [0, 0, 0, 1]).assign(stimulus=list("bcda")), stimuli,
+                    settings("leave_one_out"))  # fmt: skip
+
+
+def test_stimuli_without_pictures_overlap_by_name_alone(stimuli):
+    bare = Stimuli(stimuli.table.assign(set="fold"), np.zeros((4, 0, 0, 3), np.uint8))
+    assert (
+        len(make_design(trials(list("abcd"), [0, 0, 1, 1]), bare, settings("leave_one_out"))) == 8
+    )
+
+
+def test_a_subject_may_lack_a_run_but_not_every_test(stimuli):
+    one = trials([""] * 4, [0, 0, 1, 1])
+    two = trials([""] * 4, [1, 1, 2, 2]).assign(participant_id="02")
+    design = make_design(pd.concat([one, two]), stimuli, settings("leave_one_out"))
+    assert fold_names(design) == ["0", "1", "2"]
+    with pytest.raises(DataError, match=r"no train trial of subject 02"):
+        make_design(pd.concat([one, two.assign(run=2)]), stimuli, settings("leave_one_out"))
+    marked = pd.concat(
+        [one.assign(set=["train", "train", "test", "test"]), two.assign(set="train")]
+    )
+    with pytest.raises(DataError, match="no fold has a test trial of subject 02"):
+        make_design(marked, stimuli, settings("trial_set"))
+
+
+def test_runs_may_have_names(stimuli):
+    design = make_design(trials([""] * 4, ["b", "b", "a", "a"]), stimuli, settings("leave_one_out"))
+    assert fold_names(design) == ["a", "b"]
+
+
+def arrays_study(generator, targets=("pixels",)):
+    used = {"generators": {"g": generator}} if generator else {}
+    return StudyConfig.model_validate(
+        {
+            "name": "s", "title": "", "responses": {"r": {"kind": "as_given"}},
+            "data": {"kind": "arrays", "subjects": {"1": "a.npz"},
+                     "keys": {"responses": "x", "labels": "y"}},
+            "targets": {"pixels": {"kind": "pixels"}},
+            "decoders": {"d": {"kind": "ridge", "targets": list(targets)}}, **used,
+            "design": {"split": {"kind": "stimulus_folds"}, "group": "stimulus"},
+            "reconstruct": {"unit": "trial", "choose_by": "pixels"}, "evaluate": {},
+            "systems": [{"responses": "r", "decoder": "d", "generator": "g" if generator else ""}],
+        }
+    )  # fmt: skip
+
+
+def test_generators_that_cannot_draw_are_refused_before_any_work(stimuli):
+    bare = Stimuli(stimuli.table, np.zeros((4, 0, 0, 3), np.uint8))
+    with pytest.raises(ConfigError, match="no pictures, so nothing can be drawn"):
+        check_generators(arrays_study({"kind": "mean_picture"}), bare)
+    check_generators(arrays_study(None), bare)
+    prior = arrays_study({"kind": "embedded", "by": "pixels"})
+    with pytest.raises(ConfigError, match="kind embedded needs one fixed split"):
+        check_generators(prior, by_fold(4))
+    check_generators(prior, stimuli)
+    check_generators(arrays_study({"kind": "retrieval"}), by_fold(4))

@@ -231,7 +231,8 @@ def metrics_of(study: StudyConfig) -> dict[str, tuple[float, str]]:
 
 def score_rows(study: StudyConfig, job: Job, n: int) -> pd.DataFrame:
     rows = []
-    for spec, source in [(spec, source) for spec in study.systems for source in spec.sources]:
+    drawn = [(system, source) for system in study.systems for source in system.sources]
+    for spec, source in drawn:
         for metric, (chance, extractor) in metrics_of(study).items():
             value = value_of(study, spec.name, source)
             if metric == "accuracy_8way":

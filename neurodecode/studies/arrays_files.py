@@ -1,0 +1,160 @@
+"""Named arrays in a person's own files: .npz, .npy and .mat (v5), never by pickle."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+from scipy.io import loadmat, whosmat
+
+from neurodecode.errors import ConfigError, DataError
+
+__all__ = ["find", "read_array", "shapes"]
+
+SUFFIXES = (".npz", ".npy", ".mat")
+
+
+def shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of each array that a file holds, from its headers alone.
+
+    Raises
+    ------
+    ConfigError
+        Where the file is of another kind.
+    DataError
+        Where it is missing, damaged, or a v7.3 ``.mat``.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(f"{path}: files of arrays must end in {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such file. A relative path starts at the folder in which the command is "
+            f"run ({'its folder exists' if path.parent.is_dir() else 'which lacks its folder'})."
+        )
+    try:
+        if path.suffix == ".mat":
+            return {str(name): tuple(shape) for name, shape, _ in whosmat(path)}
+        if path.suffix == ".npy":
+            with path.open("rb") as stream:
+                return {path.stem: _header(stream)}
+        with zipfile.ZipFile(path) as archive:
+            found = {}
+            for name in archive.namelist():
+                with archive.open(name) as stream:
+                    found[name.removesuffix(".npy")] = _header(stream)
+            return found
+    except NotImplementedError as error:
+        raise _newer_matlab(path) from error
+    except Exception as error:  # parsers of damaged files raise almost anything
+        raise _damaged(path, error) from error
+
+
+def _header(stream: Any) -> tuple[int, ...]:
+    """Shape in the header of an open ``.npy``."""
+    version = npy.read_magic(stream)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    return tuple(read(stream)[0])
+
+
+def _newer_matlab(path: Path) -> DataError:
+    return DataError(
+        f"{path}: a MATLAB v7.3 (HDF5) file; save it as v5 with `save(..., '-v7')`, or as .npz"
+    )
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path}: not a whole {path.suffix} file ({type(error).__name__}: {error}). It was cut or "
+        "is of another format; copy or save it again."
+    )
+
+
+def find(name: str, key: str, files: Sequence[Path]) -> Path:
+    """Return the one file that holds an array.
+
+    Parameters
+    ----------
+    name : str
+        What the array is for, as in the YAML (``responses``).
+    key : str
+        Its name in the files.
+    files : sequence of Path
+        Where it may be.
+
+    Raises
+    ------
+    ConfigError
+        Where no file holds it (lists what they hold), or more than one.
+    """
+    held = {path: shapes(path) for path in dict.fromkeys(files)}
+    having = [path for path, arrays in held.items() if key in arrays]
+    if not having:
+        listed = "; ".join(f"{path} holds {_listed(arrays)}" for path, arrays in held.items())
+        raise ConfigError(f"data.keys.{name}: no array {key!r}: {listed}")
+    if len(having) > 1:
+        raise ConfigError(
+            f"data.keys.{name}: array {key!r} is in {' and in '.join(map(str, having))}; it must "
+            "be in one of them"
+        )
+    return having[0]
+
+
+def _listed(arrays: dict[str, tuple[int, ...]]) -> str:
+    if not arrays:
+        return "no array"
+    said = [f"{name} {shape}" for name, shape in list(arrays.items())[:30]]
+    return ", ".join(said) + (" ..." if len(arrays) > 30 else "")
+
+
+def read_array(path: Path, key: str) -> NDArray[Any]:
+    """Read one array; text comes as ``str``, a MATLAB cell array of texts too.
+
+    Raises
+    ------
+    DataError
+        Where it is damaged, or holds objects, records or complex numbers.
+    """
+    try:
+        if path.suffix == ".mat":
+            values = np.asarray(loadmat(path, variable_names=[key])[key])
+        elif path.suffix == ".npy":
+            # Mapped: pictures can be reduced, and responses converted, without a second copy.
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+        else:
+            with np.load(path, allow_pickle=False) as archive:
+                values = archive[key]
+    except NotImplementedError as error:
+        raise _newer_matlab(path) from error
+    except Exception as error:  # parsers of damaged files raise almost anything
+        if "allow_pickle" in str(error):
+            raise _objects(path, key) from error
+        raise _damaged(path, error) from error
+    if values.dtype.kind == "O":
+        return _cells(values, path, key)
+    if values.dtype.kind not in "biufUS":
+        raise _objects(path, key)
+    return values.astype(str) if values.dtype.kind == "S" else values
+
+
+def _objects(path: Path, key: str) -> DataError:
+    return DataError(
+        f"{path}: array {key!r} holds objects, records or complex numbers; it must be a plain "
+        "array of numbers or text (objects would need pickle, which is never read). For text "
+        "save np.array(values, dtype=str), or in MATLAB a cell array of char rows."
+    )
+
+
+def _cells(values: NDArray[Any], path: Path, key: str) -> NDArray[Any]:
+    """Turn a MATLAB cell array of texts into an array of ``str``."""
+    texts = []
+    for cell in values.ravel(order="F"):
+        text = np.asarray(cell)
+        if path.suffix != ".mat" or text.dtype.kind != "U" or text.size > 1:
+            raise _objects(path, key)
+        texts.append(str(text.item()) if text.size else "")
+    return np.array(texts, dtype=str)
