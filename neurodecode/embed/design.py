@@ -20,9 +20,6 @@ from neurodecode.studies.settings import DesignSettings
 
 __all__ = ["check_generators", "fold_names", "load_design", "make_design", "run"]
 
-# Generators that leave the pictures of the fold's test trials out of the gallery themselves.
-OF_FOLD = ("retrieval", "prototype", "linear_pixels", "mean_picture", "random_picture")
-
 
 def make_design(
     trials: pd.DataFrame,
@@ -239,22 +236,13 @@ def check_generators(study: StudyConfig, stimuli: Stimuli) -> None:
     Raises
     ------
     ConfigError
-        Where the study holds no pictures; where pictures train in some folds and are scored in
-        others, and a generator does not keep them apart by itself.
+        Where the study holds no pictures.
     """
     used = {system.generator for system in study.drawing}
     if used and not stimuli.pictured:
         raise ConfigError(
             "systems: the study holds no pictures, so nothing can be drawn: leave generator out "
             "of its systems, which scores what was decoded"
-        )
-    by_fold = (stimuli.table["set"] == "fold").any()
-    wrong = [name for name in sorted(used) if study.generators[name].kind not in OF_FOLD]
-    if by_fold and wrong:
-        raise ConfigError(
-            f"generators.{wrong[0]}: kind {study.generators[wrong[0]].kind} needs one fixed split "
-            "(design.split of kind trial_set or stimulus_set): with folds over pictures it would "
-            "look at pictures that are tested"
         )
 
 

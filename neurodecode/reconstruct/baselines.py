@@ -8,7 +8,6 @@ from PIL import Image
 
 from neurodecode.contracts import Conditions, Float
 from neurodecode.errors import DataError
-from neurodecode.reconstruct.sources import of_fold
 from neurodecode.registry import Gallery
 
 __all__ = ["LinearPixels", "MeanPicture", "Prototype", "RandomPicture", "Retrieval", "nearest"]
@@ -50,7 +49,6 @@ class Retrieval:
 
     def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
         """Return one picture an item, (n, 1, h, w, 3)."""
-        gallery = of_fold(gallery, conditions)
         rows = nearest(conditions.arrays[self.by], gallery.targets[self.by].values)
         return gallery.stimuli.pixels[rows][:, None]
 
@@ -70,7 +68,6 @@ class Prototype:
 
     def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
         """Return one picture an item, (n, 1, h, w, 3)."""
-        gallery = of_fold(gallery, conditions)
         values = gallery.targets[self.by].values
         category = gallery.stimuli.table["category"].to_numpy()
         shown = {}
@@ -91,7 +88,7 @@ class MeanPicture:
 
     def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
         """Return one picture an item, (n, 1, h, w, 3)."""
-        pixels = of_fold(gallery, conditions).stimuli.pixels
+        pixels = gallery.stimuli.pixels
         mean = pixels.mean(axis=0, dtype=np.float64).round().astype(np.uint8)
         return np.repeat(mean[None, None], len(conditions), axis=0)
 
@@ -103,7 +100,7 @@ class RandomPicture:
 
     def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
         """Return one picture an item, (n, 1, h, w, 3): to choose among several uses the brain."""
-        pixels = of_fold(gallery, conditions).stimuli.pixels
+        pixels = gallery.stimuli.pixels
         draw = [np.random.default_rng(seed).integers(len(pixels)) for seed in seeds[:, 0]]
         pictures: Pictures = pixels[np.array(draw)][:, None]
         return pictures

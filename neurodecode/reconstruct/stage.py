@@ -13,7 +13,7 @@ from neurodecode.contracts import Conditions, Float, Reconstruction
 from neurodecode.errors import ConfigError
 from neurodecode.pipeline import Job, Output, used_targets
 from neurodecode.progress import track
-from neurodecode.reconstruct.sources import from_source, itemise, training_gallery
+from neurodecode.reconstruct.sources import from_source, itemise, of_fold, training_gallery
 from neurodecode.registry import Backend, Gallery, make
 from neurodecode.seeds import derive, generator
 
@@ -74,7 +74,7 @@ def run(job: Job) -> Output:
             part = _rows(items, (items.table["fold"] == fold).to_numpy())
             rng = generator(job.seed, "permuted", study.name, subject, fold)
             wanted = from_source(part, job.wildcards["source"], stimuli, targets, rng)
-            parts.append(_draw(job, backend, wanted, gallery))
+            parts.append(_draw(job, backend, wanted, of_fold(gallery, wanted)))
             tick(len(part))
     drawn = _join(parts)
     facts = {"n_items": len(drawn.table), "n_samples": int(drawn.samples.shape[1])}

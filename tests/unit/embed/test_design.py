@@ -203,8 +203,4 @@ def test_generators_that_cannot_draw_are_refused_before_any_work(stimuli):
     with pytest.raises(ConfigError, match="no pictures, so nothing can be drawn"):
         check_generators(arrays_study({"kind": "mean_picture"}), bare)
     check_generators(arrays_study(None), bare)
-    prior = arrays_study({"kind": "embedded", "by": "pixels"})
-    with pytest.raises(ConfigError, match="kind embedded needs one fixed split"):
-        check_generators(prior, by_fold(4))
-    check_generators(prior, stimuli)
     check_generators(arrays_study({"kind": "retrieval"}), by_fold(4))

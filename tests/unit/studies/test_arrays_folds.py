@@ -50,8 +50,8 @@ def test_what_a_fold_trained_on(world):
 
 def test_generators_see_nothing_that_the_fold_tests(world):
     shown, targets = world
-    gallery, tested = training_gallery(shown, targets), ["s0", "s1"]
-    wanted = items(tested, np.eye(2, 7))  # exactly the features of what is tested
+    wanted = items(["s0", "s1"], np.eye(2, 7))  # exactly the features of what is tested
+    gallery = of_fold(training_gallery(shown, targets), wanted)
     seeds = np.arange(40).reshape(2, 20)
     hidden = [p.tobytes() for p in shown.pixels[[0, 1, 6]]]
     for backend in (Retrieval("f"), RandomPicture()):
