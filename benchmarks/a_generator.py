@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from table import ROOT, Table, run
+from table import ROOT, WEIGHTS, Table, run
 
 from neurodecode.evaluate.inference import interval
 from neurodecode.evaluate.tables import correlations, pixel_rows, top1, wins
@@ -29,7 +29,8 @@ from neurodecode.stimuli.objects64 import load_objects64
 
 SOURCES = (
     "benchmarks/a_generator.py", "neurodecode/models/diffusion.py",
-    "neurodecode/models/samplers.py", "neurodecode/weights", "neurodecode/stimuli/data",
+    "neurodecode/models/samplers.py", "neurodecode/models/unet.py", "neurodecode/stimuli/data",
+    *WEIGHTS,
 )  # fmt: skip
 HELD_OUT = "neurodecode/report/templates/held_out.png"
 GOALS = {"pixels": 0.95, "HOG + colour": 0.96, "independent": 0.87}

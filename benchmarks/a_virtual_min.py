@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from table import ROOT, Table, run
+from table import ROOT, WEIGHTS, Table, run
 
 from neurodecode.artifacts import read_table
 from neurodecode.config import StudyConfig, load_study
@@ -19,7 +19,7 @@ from neurodecode.pipeline import run as run_job
 SOURCES = (
     "benchmarks/a_virtual_min.py", "config/studies/virtual-min.yaml", "neurodecode/simulate",
     "neurodecode/studies/virtual_min.py", "neurodecode/embed", "neurodecode/reconstruct",
-    "neurodecode/evaluate/tables.py", "neurodecode/weights", "neurodecode/stimuli/data",
+    "neurodecode/evaluate/tables.py", "neurodecode/stimuli/data", *WEIGHTS,
 )  # fmt: skip
 MAIN = "single-ridge-embedded"
 GOALS = {"two_way_semantic": 0.85, "two_way_pixcorr": 0.80}

@@ -17,6 +17,14 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).parents[1]
+# What ships as weights, without the cards, which quote the figures.
+WEIGHTS = tuple(
+    f"neurodecode/weights/{name}.safetensors"
+    for name in (
+        "clip/open_clip_model", "independent/model", "unet/diffusion_pytorch_model",
+        "vae/diffusion_pytorch_model",
+    )
+)  # fmt: skip
 
 
 @dataclass
