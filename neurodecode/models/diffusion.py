@@ -17,8 +17,11 @@ from neurodecode.models.vae import WEIGHTS, decode, load_diffusers
 
 __all__ = ["Generator", "load_generator"]
 
-BATCH = 32
+BATCH = 16
 LATENT = (4, 16, 16)
+# Flow times that are guided (Kynkäänniemi et al. 2024): outside, on pictures of the decoder set,
+# guidance changed no score and cost a quarter of the time.
+GUIDED = (0.25, 0.75)
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,10 @@ class Generator:
             L2-normalised; a row of zeros is the null condition.
         seeds : int64 (n, n_samples)
         steps : int
-            Evaluations of the network (twice that with guidance).
+            Evaluations of the network (and one more for each guided step).
         guidance : float
             Classifier-free guidance (Ho and Salimans 2022): null + guidance x (conditional -
-            null); 1 is the conditional prediction alone.
+            null) at the flow times of :data:`GUIDED`; 1 is the conditional prediction alone.
         start : float32 (n, 4, 16, 16), optional
             Scaled latents to start from (img2img).
         strength : float
@@ -100,7 +103,7 @@ class Generator:
             mixed = x / (1 + sigma)
             times = torch.full((len(x),), time)
             v = velocity(self.unet, mixed, times, condition)
-            if guidance != 1:
+            if guidance != 1 and GUIDED[0] < time <= GUIDED[1]:
                 v_null = velocity(self.unet, mixed, times, null)
                 v = v_null + guidance * (v - v_null)
             return mixed - time * v

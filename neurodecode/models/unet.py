@@ -13,7 +13,7 @@ from neurodecode.artifacts import load_arrays, save_arrays
 from neurodecode.models.clip import OpenClip
 from neurodecode.models.pictures import Pool, augment
 from neurodecode.models.training import Plan, fit, torch_generator
-from neurodecode.models.vae import encode
+from neurodecode.models.vae import HALF, encode
 from neurodecode.progress import track
 
 __all__ = ["EMBEDDING", "build_unet", "prepare", "train_unet", "velocity"]
@@ -24,8 +24,6 @@ BATCH = 64
 DROPOUT = 0.12
 # Strength of the variation of each view: half of them lie close to the centre, on grey.
 VIEWS = (0.0, *(0.3, 1.0) * 8)
-# Half precision where the processor computes in it; elsewhere it would cost time.
-HALF = bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
 def build_unet() -> UNet2DConditionModel:
