@@ -84,6 +84,8 @@ def obey_permissions():
 def run_here(arguments, folder, fault):
     """Body of the forked process: run the command line with its output in files."""
     os.chdir(folder)
+    # A shell that starts this run in the background has Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (1, 2):
         file = os.open(f"{folder}.out{stream}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, stream)

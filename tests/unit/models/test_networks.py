@@ -89,15 +89,18 @@ def test_a_subset_draws_the_same_pictures(generator, embedding):
     np.testing.assert_array_equal(generator.draw(embedding[1:2], seeds[1:2], steps=2)[0], whole[1])
 
 
-def test_guidance_one_is_the_conditional_prediction_and_zero_the_null(generator, embedding):
-    seeds = np.array([[1]])
-    row, null = embedding[:1], np.zeros((1, 256), np.float32)
-    one, zero, none = (
-        generator.draw(e, seeds, steps=2, guidance=g).astype(int)
-        for e, g in ((row, 1.0), (row, 0.0), (null, 1.0))
-    )
-    assert np.abs(zero - none).max() <= 1
-    assert np.abs(one - none).max() > 1
+@pytest.mark.parametrize(("time", "like"), [(0.5, "null"), (0.9, "own"), (0.1, "own")])
+@torch.no_grad()
+def test_guidance_zero_is_the_null_prediction_at_the_guided_times(generator, embedding, time, like):
+    condition = torch.from_numpy(embedding[:1])
+    x = torch.randn((1, 4, 16, 16), generator=torch.Generator().manual_seed(1)) / (1 - time)
+    expected = {
+        "own": generator._denoiser(condition, 1.0)(x, time / (1 - time)),
+        "null": generator._denoiser(torch.zeros_like(condition), 1.0)(x, time / (1 - time)),
+    }
+    guided = generator._denoiser(condition, 0.0)(x, time / (1 - time))
+    torch.testing.assert_close(guided, expected[like])
+    assert (expected["own"] - expected["null"]).abs().max() > 0.01
 
 
 def test_a_start_is_kept_where_the_path_is_short(generator, embedding):
