@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "neurodecode"
 ORDER = (
     "stimuli", "models", "targets", "simulate", "studies", "preprocess", "embed", "reconstruct",
-    "evaluate", "report",
+    "evaluate", "report", "online",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
