@@ -14,7 +14,11 @@ from pathlib import Path
 import psutil
 from table import ROOT, Table, run
 
-SOURCES = ("benchmarks/a_demo.py", "Snakefile", "workflows", "config", "neurodecode/workflow.py")
+SOURCES = (
+    "benchmarks/a_demo.py", "Snakefile", "workflows/rules", "workflows/profiles/local",
+    "config/config.yaml", "config/studies/haxby2001.yaml", "config/studies/virtual-min.yaml",
+    "neurodecode/workflow.py",
+)  # fmt: skip
 MINUTES, GIGABYTES = 5.0, 4.0
 POLL_SECONDS = 0.5
 

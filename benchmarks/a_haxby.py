@@ -32,7 +32,7 @@ N_BOOTSTRAP = 10_000
 def ours(decoder: type, responses: Responses) -> NDArray[np.bool_]:
     """Whether each trial's category is decoded, each run left out once."""
     labels = responses.trials["category"].to_numpy(dtype=str)
-    runs = responses.trials["run"].to_numpy()
+    runs = responses.trials["run"].astype(str).to_numpy()
     codes = (labels[:, None] == np.unique(labels)).astype(np.float32)
     hit = np.zeros(len(labels), dtype=bool)
     for train, test in LeaveOneGroupOut().split(labels, groups=runs):
@@ -51,7 +51,7 @@ def nilearn_decoder(responses: Responses) -> NDArray[np.bool_]:
     """The same by nilearn's ``Decoder`` (linear SVC, its defaults), on trial images."""
     mask = nib.load(EMBEDDED / "mask.nii.gz")
     labels = responses.trials["category"].to_numpy(dtype=str)
-    runs = responses.trials["run"].to_numpy()
+    runs = responses.trials["run"].astype(str).to_numpy()
     volume = np.zeros((*mask.shape, len(labels)), np.float32)
     volume[np.asarray(mask.dataobj) > 0] = responses.data.T
     image = nib.Nifti1Image(volume, mask.affine)
@@ -73,7 +73,7 @@ def nilearn_decoder(responses: Responses) -> NDArray[np.bool_]:
 def linear_svc(responses: Responses) -> NDArray[np.bool_]:
     """The same by scikit-learn's ``LinearSVC``, its defaults."""
     labels = responses.trials["category"].to_numpy(dtype=str)
-    runs = responses.trials["run"].to_numpy()
+    runs = responses.trials["run"].astype(str).to_numpy()
     hit = np.zeros(len(labels), dtype=bool)
     for train, test in LeaveOneGroupOut().split(labels, groups=runs):
         peer = LinearSVC(random_state=0).fit(responses.data[train], labels[train])

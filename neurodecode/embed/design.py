@@ -57,9 +57,10 @@ def make_design(
     tested = _tested(trials, stimuli, settings)
     folds = [_fold(name, trials, mask, settings.group) for name, mask in tested.items()]
     _refuse_one_sided(trials["participant_id"].to_numpy(dtype=str), tested)
+    prints = {} if allow_overlap else _fingerprints(stimuli)
     for name, mask in tested.items():
         if not allow_overlap:
-            refuse_overlap(trials[~mask], trials[mask], stimuli, name)
+            _refuse_overlap(trials[~mask], trials[mask], prints, name)
         _refuse_split_runs(trials[~mask], trials[mask], name)
         _refuse_unscored(trials[mask], stimuli, settings.split.kind)
     return pd.concat(folds, ignore_index=True)
@@ -132,34 +133,44 @@ def _refuse_one_sided(who: NDArray[np.str_], tested: Mapping[str, NDArray[np.boo
                 raise DataError(f"design: fold {fold!r} has no train trial of subject {name}")
 
 
-def refuse_overlap(train: pd.DataFrame, test: pd.DataFrame, stimuli: Stimuli, fold: str) -> None:
+def _fingerprints(stimuli: Stimuli) -> dict[str, str]:
+    """Return a hash of each picture's pixels by its id; nothing where a study has no pictures."""
+    if not stimuli.pictured:
+        return {}
+    return {
+        str(name): hashlib.sha256(picture.tobytes()).hexdigest()
+        for name, picture in zip(stimuli.table["id"], stimuli.pixels, strict=True)
+    }
+
+
+def _refuse_overlap(
+    train: pd.DataFrame, test: pd.DataFrame, prints: Mapping[str, str], fold: str
+) -> None:
     """Raise where a tested picture is also trained on, by id or pixel for pixel.
 
     Trials whose picture is not known (category-level studies) cannot overlap by picture.
+
+    Parameters
+    ----------
+    train, test : DataFrame
+        Trials of the two sides.
+    prints : mapping of str to str
+        See :func:`_fingerprints`.
+    fold : str
+        Its name, for the message.
 
     Raises
     ------
     LeakageError
         Lists the pictures.
     """
-    both = _overlap(train, test, stimuli)
+    trained = {prints.get(s, s) for s in train["stimulus"].unique() if s}
+    both = sorted(s for s in test["stimulus"].unique() if s and prints.get(s, s) in trained)
     if both:
         raise LeakageError(
             f"design: fold {fold!r} trains and tests on {len(both)} of the same pictures: "
             f"{', '.join(both[:20])}{' ...' if len(both) > 20 else ''}. Split by stimulus."
         )
-
-
-def _overlap(train: pd.DataFrame, test: pd.DataFrame, stimuli: Stimuli) -> list[str]:
-    """Ids of tested pictures that are also trained on."""
-    prints = {}
-    if stimuli.pictured:
-        prints = {
-            str(name): hashlib.sha256(picture.tobytes()).hexdigest()
-            for name, picture in zip(stimuli.table["id"], stimuli.pixels, strict=True)
-        }
-    trained = {prints.get(s, s) for s in train["stimulus"].unique() if s}
-    return sorted(s for s in test["stimulus"].unique() if s and prints.get(s, s) in trained)
 
 
 def _refuse_split_runs(train: pd.DataFrame, test: pd.DataFrame, fold: str) -> None:
