@@ -67,6 +67,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "linear_pixels": "neurodecode.reconstruct.baselines:LinearPixels",
         "embedded": "neurodecode.reconstruct.embedded:Embedded",
     },
+    "online_decoder": {
+        "kalman": "neurodecode.online.kalman:KalmanFilter",
+        "kalman_steady": "neurodecode.online.kalman:SteadyKalmanFilter",
+    },
+    "online_regressor": {},
 }
 
 
