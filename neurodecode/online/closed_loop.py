@@ -20,7 +20,17 @@ from neurodecode.online.tasks import Session, Target, Task, Trial
 from neurodecode.online.user import User, toward
 from neurodecode.simulate.neurons import Neurons
 
-__all__ = ["Block", "ClosedLoop", "Frame", "Run", "control", "observe", "stack"]
+__all__ = [
+    "Block",
+    "ClosedLoop",
+    "Estimate",
+    "Frame",
+    "Run",
+    "VelocityDecoder",
+    "control",
+    "observe",
+    "stack",
+]
 
 Array = NDArray[np.float64]
 
