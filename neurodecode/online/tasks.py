@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +50,11 @@ class Target:
 class Task(Protocol):
     """Which targets are asked for, and how they are chosen.
 
-    ``hold`` and ``timeout`` are in seconds; ``resets`` tells whether the cursor is put back to the
-    centre before each trial.
+    ``title`` is its name in words, ``hold`` and ``timeout`` are in seconds; ``resets`` tells
+    whether the cursor is put back to the centre before each trial.
     """
 
+    title: ClassVar[str]
     hold: float
     timeout: float
     resets: bool
@@ -78,6 +79,7 @@ class CentreOut:
         Radius of the circle; radius of a target.
     """
 
+    title: ClassVar[str] = "Centre-out"
     n_targets: int = 8
     distance: float = 0.8
     radius: float = 0.15
@@ -111,6 +113,7 @@ class RandomTarget:
         Radius of a target.
     """
 
+    title: ClassVar[str] = "Random targets"
     radius: float = 0.15
     hold: float = 0.5
     timeout: float = 8.0
@@ -141,6 +144,7 @@ class GridTyping:
         Keys along a side.
     """
 
+    title: ClassVar[str] = "Typing on a grid"
     side: int = 6
     hold: float = 0.5
     timeout: float = 8.0

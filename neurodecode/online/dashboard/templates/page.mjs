@@ -158,11 +158,10 @@ const band = { stroke: "transparent", points: { show: false } };
 const line = (label, name, dash) => ({ label, dash, stroke: () => colour(name), width: 2, points: { show: false } });
 const faint = (name) => () => `${colour(name)}2e`;
 const decoded = new uPlot({
-  width: 300, height: 190, legend: { live: false }, cursor: { show: false }, scales: { x: { time: false } },
+  width: 300, height: 190, legend: { show: false }, cursor: { show: false }, scales: { x: { time: false } },
   axes: [axis("s"), axis("length/s", { size: 44 })],
   series: [{}, line("x", "--cursor"), line("y", "--ellipse", [6, 3]), band, band, band, band],
   bands: [{ series: [4, 3], fill: faint("--cursor") }, { series: [6, 5], fill: faint("--ellipse") }],
-  hooks: { ready: [(u) => u.root.querySelectorAll(".u-series").forEach((row, i) => { row.hidden = i > 2 || i === 0; })] },
 }, state.decoded, $("decoded"));
 const latency = new uPlot({
   width: 300, height: 170, legend: { show: false }, cursor: { show: false },
