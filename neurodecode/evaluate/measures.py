@@ -20,7 +20,16 @@ from neurodecode.evaluate.tables import (
     wins_within,
 )
 
-__all__ = ["Features", "Measure", "of_conditions", "of_features", "of_labels", "of_pictures"]
+__all__ = [
+    "N_CANDIDATES",
+    "Features",
+    "Measure",
+    "of_conditions",
+    "of_features",
+    "of_labels",
+    "of_pictures",
+    "unit_rows",
+]
 
 N_CANDIDATES = 300
 SSIM_WINDOW = 11
@@ -114,7 +123,7 @@ def of_conditions(decoded: Float, real: Float, extractor: str, seed: int = 0) ->
     seed : int
         Draws the candidates where there are too many.
     """
-    similarity = _unit(real) @ _unit(decoded).T
+    similarity = unit_rows(real) @ unit_rows(decoded).T
     rng = np.random.default_rng(seed)
     for name, table in (("retrieval_top1", similarity), ("retrieval_brain_top1", similarity.T)):
         n = min(len(table), N_CANDIDATES)
@@ -130,6 +139,7 @@ def of_features(decoded: Float, real: Float, extractor: str) -> Iterator[Measure
     yield Measure("retrieval_two_way", extractor, wins(correlations(real, decoded)), 0.5)
 
 
-def _unit(rows: Float) -> Table:
+def unit_rows(rows: Float) -> Table:
+    """Divide each row by its length; a row of zeros stays."""
     norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     return np.asarray(rows / np.where(norms > 0, norms, 1), np.float64)

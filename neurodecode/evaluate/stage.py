@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,12 @@ from neurodecode.artifacts import (
     write_table,
 )
 from neurodecode.config import SystemSettings
-from neurodecode.contracts import Conditions, Float, Reconstruction, Stimuli
+from neurodecode.contracts import Conditions, Reconstruction, Stimuli
 from neurodecode.errors import DataError
+from neurodecode.evaluate.dictionary import COLUMNS, define
+from neurodecode.evaluate.discovery import with_q
+from neurodecode.evaluate.extractors import Extractors
+from neurodecode.evaluate.field_metrics import DISTANCES, of_classes, of_distances, of_top5
 from neurodecode.evaluate.inference import Estimate, estimate, permutations, relabellings
 from neurodecode.evaluate.measures import (
     Features,
@@ -28,20 +32,16 @@ from neurodecode.evaluate.measures import (
     of_labels,
     of_pictures,
 )
-from neurodecode.evaluate.tables import pixel_rows, resized, top1
-from neurodecode.models.independent import hog_colour, load_independent
+from neurodecode.evaluate.tables import resized, top1
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.reconstruct.sources import itemise
-from neurodecode.registry import make
 from neurodecode.seeds import derive, generator
 
 __all__ = ["run"]
 
-Embed = Callable[[NDArray[np.uint8]], Float]
-SIDE = 64
-"""Pixels a side at which edges and colours are compared, whatever the size of the pictures."""
-
+FEWEST_OF_TOP5 = 10
+"""Candidates below which the five best say little."""
 ROLES = {"true": "ceiling", "permuted": "baseline", "mean": "baseline"}
 
 
@@ -76,7 +76,7 @@ def run(job: Job) -> Output:
     todo = [(system, source) for system in job.study.systems for source in system.sources]
     first = _load(job, *todo[0])
     truth = _truth(job, _decoded(job, todo[0][0]).table if first is None else first.table)
-    features = _Extractors(job, truth.scored) if job.study.drawing else None
+    features = Extractors(job, truth.scored) if job.study.drawing else None
     rows, items = [], []
     with track("evaluate", total=len(todo)) as advance:
         for system, source in todo:
@@ -89,7 +89,7 @@ def run(job: Job) -> Output:
                 measures += _of_decoding(job, system, truth)
             for measure in measures:
                 result = _estimate(job, system, source, measure, truth)
-                rows.append(_row(job, system, source, measure, result, drawn))
+                rows.append(_row(job, system, source, measure, result, drawn, features))
                 items.append(_items(system, source, measure, result, truth))
             advance()
     if not rows:
@@ -99,7 +99,7 @@ def run(job: Job) -> Output:
         )
     stem = job.sidecar.with_suffix("")
     files = [stem.with_suffix(".tsv"), stem.with_name(f"{stem.name}_items.tsv")]
-    write_table(files[0], pd.DataFrame(rows))
+    write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
     write_table(files[1], pd.concat(items, ignore_index=True))
     return Output(files)
 
@@ -188,57 +188,26 @@ def _same_items(
         )
 
 
-def _semantic(job: Job) -> dict[str, tuple[str, Embed]]:
-    """Return the embedding that samples are chosen by; pixels are scored anyway."""
-    name = job.study.reconstruct.choose_by
-    if not job.study.targets or job.study.targets[name].kind in ("pixels", "given"):
-        return {}
-    extractor = make("extractor", job.study.targets[name])
-    return {"semantic": (load_targets(job.paths.targets(name)).extractor, extractor.embed)}
-
-
-def _in_parts(embed: Embed, pictures: NDArray[np.uint8]) -> Float:
-    """Embed a few pictures at a time: large ones need much memory as floats."""
-    parts = [embed(pictures[k : k + 256]) for k in range(0, len(pictures), 256)]
-    return np.concatenate(parts)
-
-
-class _Extractors:
-    """Features of the scored pictures, computed once, and of drawn ones."""
-
-    def __init__(self, job: Job, scored: Stimuli) -> None:
-        independent = load_independent()
-        self.functions = {
-            **_semantic(job),
-            "independent": (independent.name, lambda p: _in_parts(independent.features, p)),
-            "hog_colour": ("hog-colour", lambda p: hog_colour(resized(p, SIDE, SIDE))),
-            "pixcorr": ("pixels", lambda p: pixel_rows(resized(p, *scored.pixels.shape[1:3]))),
-        }
-        self.real = {n: f(scored.pixels) for n, (_, f) in self.functions.items()}
-
-    def of(self, pictures: NDArray[np.uint8]) -> dict[str, Features]:
-        """Return the features of the shown pictures, by name."""
-        return {
-            name: Features(label, self.real[name], function(pictures))
-            for name, (label, function) in self.functions.items()
-        }
-
-
-def _of_drawn(drawn: Reconstruction, truth: _Truth, extractors: _Extractors) -> Iterator[Measure]:
+def _of_drawn(drawn: Reconstruction, truth: _Truth, extractors: Extractors) -> Iterator[Measure]:
     """Yield the measures of what was drawn."""
     features = extractors.of(drawn.shown)
+    classes = features.pop("classes")
+    distances = {name: features.pop(name) for name in DISTANCES if name in features}
     if truth.by_category:
         yield from of_labels(features, truth.scored, truth.candidates)
         return
-    shown = resized(drawn.shown, *truth.scored.pixels.shape[1:3])
+    pixels = resized(truth.scored.pixels, *extractors.size)
+    scored = replace(truth.scored, pixels=pixels)
+    shown = resized(drawn.shown, *extractors.size)
 
     def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
-        part = {
-            name: Features(f.extractor, f.real[rows], f.drawn[columns])
-            for name, f in features.items()
-        }
-        scored = truth.scored.where(np.isin(np.arange(len(truth.scored)), rows))
-        return of_pictures(part, scored, shown[columns])
+        def part(f: Features) -> Features:
+            return Features(f.extractor, f.real[rows], f.drawn[columns])
+
+        inside = scored.where(np.isin(np.arange(len(scored)), rows))
+        yield from of_pictures({n: part(f) for n, f in features.items()}, inside, shown[columns])
+        yield from of_distances({n: part(f) for n, f in distances.items()})
+        yield from of_classes(part(classes))
 
     yield from _in_blocks(truth, measured)
 
@@ -279,9 +248,12 @@ def _of_decoding(job: Job, system: SystemSettings, truth: _Truth) -> Iterator[Me
         real = targets.values[[at[name] for name in truth.candidates]]
         decoded = items.arrays[by][order]
         seed = derive(job.seed, "retrieval", job.study.name)
+        fewest = min(len(rows) for rows, _ in truth.blocks)
 
         def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
             yield from of_conditions(decoded[columns], real[rows], targets.extractor, seed)
+            if fewest >= FEWEST_OF_TOP5:
+                yield from of_top5(decoded[columns], real[rows], targets.extractor)
             if not system.generator:
                 yield from of_features(decoded[columns], real[rows], targets.extractor)
 
@@ -314,7 +286,11 @@ def _estimate(
         order = permutations(truth.groups, rng, n)
     else:
         order = relabellings(truth.groups, rng, n, truth.block_of)
-    return estimate(measure.table, truth.index, truth.groups, order, rng, settings.n_bootstrap)
+    rest = truth.index, truth.groups, order, rng, settings.n_bootstrap
+    if define([measure.metric])[measure.metric].better == "higher":
+        return estimate(measure.table, *rest)
+    turned = estimate(-measure.table, *rest)  # p counts permutations that are at least as good
+    return Estimate(-turned.items, -turned.value, -turned.ci_high, -turned.ci_low, turned.p)
 
 
 def _row(
@@ -324,7 +300,9 @@ def _row(
     measure: Measure,
     result: Estimate,
     drawn: Reconstruction | None,
+    extractors: Extractors | None,
 ) -> dict[str, object]:
+    """Return one row of the table, but for ``q``, which needs all rows."""
     subject = job.wildcards["subject"]
     n_samples = 1 if drawn is None else drawn.samples.shape[1]
     selection = (
@@ -349,9 +327,28 @@ def _row(
         "p": result.p,
         "split": read_sidecar(job.paths.design()).facts["split"],
         "selection": selection,
+        "resolution": _resolution(measure, extractors),
+        "averaging": _averaging(job, system),
         "transductive": bool(responses.facts["transductive"]),
         "seed": job.seed,
     }
+
+
+def _resolution(measure: Measure, extractors: Extractors | None) -> str:
+    """Pixels at which pixels are compared; other extractors have sizes of their own."""
+    if extractors is None or measure.extractor != "pixels":
+        return "its own" if measure.extractor != "none" else "none"
+    height, width = extractors.size
+    return f"{height}x{width}"
+
+
+def _averaging(job: Job, system: SystemSettings) -> str:
+    """Say whether an item is one trial, or several whose decoded features were averaged."""
+    n = _decoded(job, system).table["n_trials"]
+    if n.max() == 1:
+        return "single trial"
+    count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+    return f"decoded features of {count} trials averaged"
 
 
 def _items(

@@ -102,6 +102,14 @@ def _plain(metric: str) -> Entry:
             f"{match[2]} nearest, of all scored pictures to the decoded embedding. No picture is "
             "drawn for it.",
         )
+    if match := re.fullmatch(r"classified_(\d+)way(_of_top3)?", metric):
+        lenient = match[2] is not None
+        return Entry(
+            f"{match[1]}-way classification" + (", lenient (any of three)" if lenient else ""),
+            "How often a classifier takes the picture drawn for its own class of the picture that "
+            f"was seen, against {int(match[1]) - 1} random other classes."
+            + (" Any of its three best classes counts, which flatters." if lenient else ""),
+        )
     if match := re.fullmatch(r"distance_(.+)", metric):
         return Entry(
             f"Feature distance ({match[1].replace('_', ' ')})",

@@ -17,8 +17,8 @@ from neurodecode.artifacts import (
 )
 from neurodecode.config import StudyConfig
 from neurodecode.contracts import Conditions, Reconstruction, Stimuli, Targets
-from neurodecode.errors import DataError
-from neurodecode.evaluate import stage
+from neurodecode.errors import DataError, MissingWeights
+from neurodecode.evaluate import extractors
 from neurodecode.evaluate.dictionary import COLUMNS, define
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, run
@@ -36,6 +36,9 @@ class FakeIndependent:
 
     def features(self, pictures):
         return flat(pictures)
+
+    def name_logits(self, pictures):
+        return flat(pictures)[:, :20]
 
 
 class FakeExtractor:
@@ -145,7 +148,7 @@ def fakes(monkeypatch):
     monkeypatch.setitem(sys.modules, "fake_mini", sys.modules[__name__])
     monkeypatch.setitem(registry.BUILT_IN["study"], "virtual_min", "fake_mini:FakeStudy")
     monkeypatch.setitem(registry.BUILT_IN["extractor"], "openclip", "fake_mini:FakeExtractor")
-    monkeypatch.setattr(stage, "load_independent", FakeIndependent)
+    monkeypatch.setattr(extractors, "load_independent", FakeIndependent)
 
 
 def trials(names, categories, runs):
@@ -259,7 +262,7 @@ def test_pictures_of_another_size_are_scored(tmp_path, monkeypatch):
     mini = pictures_study(tmp_path, ("decoded",))
     monkeypatch.setattr(FakeExtractor, "embed", lambda self, p: flat(p[:, :16, :16]))
     monkeypatch.setattr(FakeIndependent, "features", lambda self, p: flat(p[:, :16, :16]))
-    monkeypatch.setattr(stage, "hog_colour", lambda p: flat(p[:, :16, :16]))
+    monkeypatch.setattr(extractors, "hog_colour", lambda p: flat(p[:, :16, :16]))
     shown = mini.job.adapter.stimuli().pixels[6:].repeat(2, axis=1).repeat(2, axis=2)
     mini.draw("decoded", mini.table, shown)
     score = mini.scores().set_index("metric")["value"]
@@ -326,3 +329,46 @@ def test_one_candidate_identifies_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeStudy, "stimuli", lambda self: one)
     with pytest.raises(DataError, match="needs two or more"):
         run(mini.job)
+
+
+def test_pixels_are_compared_at_the_resolution_of_the_study(tmp_path):
+    mini = pictures_study(tmp_path, ("decoded",))
+    settings = mini.job.study.evaluate.model_copy(update={"resolution": 40})
+    study = mini.job.study.model_copy(update={"evaluate": settings})
+    mini.job = Job("evaluate", study, mini.job.paths, 1, {"subject": "01"})
+    table = mini.scores().set_index("metric")
+    assert table["resolution"]["pixcorr"] == table["resolution"]["ssim"] == "40x40"
+    assert table["resolution"]["two_way_independent"] == "its own"
+    assert table["value"]["ssim"] == pytest.approx(1)
+    assert set(table["averaging"]) == {"single trial"}
+
+
+def test_weights_that_the_study_names_must_be_there(tmp_path):
+    mini = pictures_study(tmp_path, ("decoded",))
+    settings = mini.job.study.evaluate.model_copy(update={"extractors": {"swav": "absent"}})
+    study = mini.job.study.model_copy(update={"evaluate": settings})
+    mini.job = Job("evaluate", study, mini.job.paths, 1, {"subject": "01"})
+    with pytest.raises(MissingWeights, match="absent: no weights of swav"):
+        mini.scores()
+
+
+def test_the_fields_networks_score_beside_the_extractor_that_ships(tmp_path, monkeypatch):
+    class Network:
+        metrics = {"alexnet2": "alexnet/features.4@1", "swav": "swav/avgpool@1"}
+
+        def features(self, pictures):
+            return {name: flat(pictures) for name in self.metrics}
+
+    monkeypatch.setattr("neurodecode.models.extractors.load_network", lambda *_: Network())
+    mini = pictures_study(tmp_path, ("decoded", "mean"))
+    settings = mini.job.study.evaluate.model_copy(update={"extractors": {"alexnet": "w"}})
+    study = mini.job.study.model_copy(update={"evaluate": settings})
+    mini.job = Job("evaluate", study, mini.job.paths, 1, {"subject": "01"})
+    table = mini.scores().set_index(["source", "metric"])
+    assert table["value"]["decoded", "two_way_alexnet2"] == 1
+    assert table["value"]["decoded", "distance_swav"] == pytest.approx(0, abs=1e-9)
+    assert table["p"]["decoded", "distance_swav"] < 0.02  # lower is better, also for p
+    assert table["value"]["mean", "distance_swav"] == 1
+    assert table["p"]["mean", "distance_swav"] == 1
+    assert table["extractor"]["decoded", "two_way_alexnet2"] == "alexnet/features.4@1"
+    assert "two_way_swav" not in table.index.get_level_values("metric")

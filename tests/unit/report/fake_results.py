@@ -245,6 +245,8 @@ def score_rows(study: StudyConfig, job: Job, n: int) -> pd.DataFrame:
                     "metric": metric, "extractor": extractor, "value": value,
                     "ci_low": value - 0.06, "ci_high": min(value + 0.06, 1), "chance": chance,
                     "n": n, "p": 0.0001 if value > 0.6 else 0.5,
+                    "q": 0.0002 if value > 0.6 else 0.5, "resolution": "its own",
+                    "averaging": "single trial",
                     "split": "leave one run out (3 folds)",
                     "selection": "agreement with the decoded embedding, of 4 samples",
                     "transductive": spec.responses == "blocks", "seed": job.seed,
