@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ __all__ = ["COLUMNS", "Definition", "collect", "define"]
 
 COLUMNS = (
     *("study", "subject", "system", "role", "source", "metric", "extractor", "value"),
-    *("ci_low", "ci_high", "chance", "n", "p", "q", "split", "selection", "resolution"),
+    *("ci_low", "ci_high", "chance", "n", "p", "q", "p_refit", "split", "selection", "resolution"),
     *("averaging", "transductive", "seed"),
 )
 TEXT = (
@@ -61,13 +62,20 @@ _KNOWN: dict[str, Definition] = {
         (-1.0, 1.0),
         "the mean over all pairs of a scored and a shown picture",
     ),
-    r"two_way_.+_within_category": Definition(
-        "two-way identification against the other scored pictures of the same category only; a "
-        "category of one picture counts half; mean over items",
+    r"(two_way_.+|retrieval_two_way)_within_(category|cluster)": Definition(
+        "two-way identification against the other scored stimuli of the same category, or cluster "
+        "of semantic features, only; a group of one counts half; mean over items",
         (0.0, 1.0),
         "0.5",
     ),
-    r"two_way_.+(?<!_within_category)": Definition(
+    r"(two_way_.+|retrieval_two_way)_across_(categories|clusters)": Definition(
+        "two-way identification against the scored stimuli of other categories, or clusters of "
+        "semantic features, only; mean over items",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"two_way_.+(?<!_within_category)(?<!_within_cluster)(?<!_across_categories)"
+    r"(?<!_across_clusters)": Definition(
         "share of the other scored pictures whose features correlate less with those of the "
         "picture shown than the features of the picture seen do; ties and undefined "
         "correlations count half; mean over items",
@@ -125,6 +133,14 @@ _KNOWN: dict[str, Definition] = {
         "picture seen wins over the n - 1 others: the video systems' public variant",
         (0.0, 1.0),
         "3 / (n + 2)",
+    ),
+    r"sample_spread": Definition(
+        "mean squared distance, in the extractor's features, between the samples drawn of one "
+        "item, divided by that between samples of different items; mean over items; says nothing "
+        "of the truth",
+        (0.0, math.inf),
+        "1: samples of one item differ as those of different items do",
+        "lower",
     ),
     r"distance_.+": Definition(
         "correlation distance, 1 - r, of the features of the picture shown and of the picture "

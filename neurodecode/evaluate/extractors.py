@@ -47,6 +47,8 @@ class Extractors:
         Name of each feature set -> extractor and weights' hash.
     real : dict of str to (n_scored, d)
         ``classes`` holds the class scores of the extractor that ships.
+    independent : callable
+        Features by the extractor that ships alone.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Extractors:
         self._functions: list[Embed] = []
         self._add_semantic(job)
         independent = load_independent()
+        self.independent: Callable[[Pictures], Float] = independent.features
         self._add("independent", independent.name, independent.features)
         self._add("hog_colour", "hog-colour", lambda p: hog_colour(resized(p, SIDE, SIDE)))
         self._add("pixcorr", "pixels", lambda p: pixel_rows(resized(p, *self.size)))

@@ -17,7 +17,6 @@ from neurodecode.evaluate.tables import (
     ssim_table,
     top1,
     wins,
-    wins_within,
 )
 
 __all__ = [
@@ -69,7 +68,7 @@ def of_pictures(
     """Yield the measures of pictures where it is known which picture was seen.
 
     Candidates are the scored pictures, in their order. Structural similarity needs 11 pixels a
-    side, identification within the category needs categories; else they are left out.
+    side; else it is left out.
 
     Parameters
     ----------
@@ -81,10 +80,6 @@ def of_pictures(
     for name, part in features.items():
         similarity = correlations(part.real, part.drawn)
         yield Measure(f"two_way_{name}", part.extractor, wins(similarity), 0.5)
-        category = scored.table["category"].to_numpy(dtype=str)
-        if name == "independent" and (category != "").any():
-            within = wins_within(similarity, category)
-            yield Measure(f"two_way_{name}_within_category", part.extractor, within, 0.5)
         if name == "pixcorr":
             known = np.nan_to_num(similarity)
             yield Measure("pixcorr", part.extractor, known, float(known.mean()))

@@ -16,6 +16,15 @@ class EvaluateSettings(Section):
 
     n_bootstrap: int = Field(2000, ge=100, description="resamples for the 95 % intervals")
     n_permutations: int = Field(10000, ge=100, description="permutations for the p-values")
+    n_refits: int = Field(
+        1000, ge=1000, description="permutations that refit the decoder, for p_refit"
+    )
+    n_clusters: int | None = Field(
+        None,
+        ge=2,
+        description="clusters of stimuli (k-means of the semantic target) within and across which "
+        "identification is told apart; without it the categories, or 40 where there are none",
+    )
     resolution: int | None = Field(
         None,
         ge=11,

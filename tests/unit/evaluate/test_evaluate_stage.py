@@ -13,10 +13,12 @@ from neurodecode.artifacts import (
     read_table,
     save_conditions,
     save_reconstruction,
+    save_responses,
     save_targets,
+    write_table,
 )
 from neurodecode.config import StudyConfig
-from neurodecode.contracts import Conditions, Reconstruction, Stimuli, Targets
+from neurodecode.contracts import Conditions, Reconstruction, Responses, Stimuli, Targets
 from neurodecode.errors import DataError, MissingWeights
 from neurodecode.evaluate import extractors
 from neurodecode.evaluate.dictionary import COLUMNS, define
@@ -103,9 +105,8 @@ class Mini:
         self.job = Job("evaluate", config, Paths(folder, "mini"), 1, {"subject": "01"})
         self.table, paths = table, self.job.paths
         stimuli = self.job.adapter.stimuli()
-        self._commit(paths.design(), [], {"split": "by hand"})
         self._commit(paths.decoders("given-ridge"), [])
-        self._commit(paths.responses("given", "01"), [], {"transductive": transductive})
+        self._respond(transductive)
         ids = tuple(stimuli.table["id"])
         targets = Targets(ids, flat(stimuli.pixels), (768,), "openclip@fake")
         self._commit(paths.targets("semantic"), *save_targets(paths.targets("semantic"), targets))
@@ -117,6 +118,24 @@ class Mini:
         self.decode(arrays, np.arange(len(table)))
         for source, shown in pictures.items():
             self.draw(source, table, shown)
+
+    def _respond(self, transductive):
+        """Noise responses: two training trials of each category, and the trials of the table."""
+        names = [f"p{k:02d}" if self.table["stimulus"][0] else "" for k in range(6)]
+        train = trials(names, list(CATEGORIES) * 2, 9).assign(trial=[f"u{k}" for k in range(6)])
+        both = pd.concat([train, self.table[train.columns]], ignore_index=True)
+        role = np.repeat(["train", "test"], [6, len(self.table)])
+        design = both[["fold", "participant_id", "trial"]].assign(role=role)
+        design = design.assign(group=both["trial"])
+        paths = self.job.paths
+        write_table(paths.design().with_suffix(".tsv"), design)
+        self._commit(paths.design(), [], {"split": "by hand"})
+        noise = np.random.default_rng(0).normal(size=(len(both), 5)).astype(np.float32)
+        units = pd.DataFrame({"unit": list("abcde"), "roi": ""})
+        responses = Responses(noise, both.assign(session="1", repeat=0), units, transductive)
+        sidecar = paths.responses("given", "01")
+        files = save_responses(sidecar, responses)
+        self._commit(sidecar, files, {"transductive": transductive})
 
     def decode(self, arrays, order):
         columns = [c for c in self.table.columns if c != "item"]
@@ -207,7 +226,14 @@ def test_pictures_that_are_perfect_permuted_and_blank(tmp_path):
 
 def test_every_row_is_complete(tmp_path):
     table = pictures_study(tmp_path).scores()
-    assert table.notna().all(axis=None)
+    once = table[table["metric"] == "sample_spread"]
+    assert len(once) == 4
+    assert once[["p", "q", "p_refit"]].isna().all(axis=None)
+    table = table[table["metric"] != "sample_spread"]
+    assert table.drop(columns="p_refit").notna().all(axis=None)
+    refitted = table[table["p_refit"].notna()]
+    assert list(refitted["metric"]) == ["retrieval_two_way"]
+    assert refitted["p_refit"].item() > 0.05  # the responses are noise, whatever was "decoded"
     assert (table["ci_low"] <= table["value"] + 1e-12).all()
     assert (table["value"] <= table["ci_high"] + 1e-12).all()
     assert table["p"].between(1 / 201, 1).all()
@@ -273,11 +299,12 @@ def test_pictures_of_another_size_are_scored(tmp_path, monkeypatch):
 def test_categories(tmp_path, monkeypatch):
     table = category_study(tmp_path, monkeypatch).scores()
     score = table.groupby("metric")["value"].min()
-    assert set(score.index) == {"category_identification", "category_top1", "accuracy_3way"}
-    assert (score == 1).all()
+    pictures = {"category_identification", "category_top1", "sample_spread"}
+    assert set(score.index) == {*pictures, "accuracy_3way"}
+    assert (score.drop("sample_spread") == 1).all()
     assert (table["n"] == 12).all()
     assert table["transductive"].all()
-    assert (table["p"] < 0.05).all()
+    assert (table["p"].dropna() < 0.05).all()
     chance = table.groupby("metric")["chance"].first()
     assert chance["accuracy_3way"] == chance["category_top1"] == pytest.approx(1 / 3)
     assert len(table[table["metric"] == "category_identification"]) == 4
@@ -372,3 +399,23 @@ def test_the_fields_networks_score_beside_the_extractor_that_ships(tmp_path, mon
     assert table["p"]["mean", "distance_swav"] == 1
     assert table["extractor"]["decoded", "two_way_alexnet2"] == "alexnet/features.4@1"
     assert "two_way_swav" not in table.index.get_level_values("metric")
+
+
+def test_chains_that_are_not_ridge_are_not_refitted_and_say_why(tmp_path, monkeypatch):
+    mini = category_study(tmp_path, monkeypatch)
+    raw = mini.job.study.model_dump()
+    raw["decoders"] = {"ridge": {"kind": "shrinkage_lda", "targets": ["semantic"]}}
+    mini.job = Job(
+        "evaluate", StudyConfig.model_validate(raw), mini.job.paths, 1, {"subject": "01"}
+    )
+    assert mini.scores()["p_refit"].isna().all()
+    why = read_sidecar(mini.job.sidecar).facts["not_refitted"]
+    assert why == {"given-ridge": "only ridge is refitted, not shrinkage_lda"}
+
+
+def test_identification_is_told_apart_within_and_across_categories(tmp_path):
+    table = pictures_study(tmp_path).scores().set_index(["source", "metric"])["value"]
+    for metric in ("two_way_semantic", "two_way_independent", "retrieval_two_way"):
+        assert table["decoded", f"{metric}_within_category"] == 1
+        assert table["decoded", f"{metric}_across_categories"] == 1
+    assert table["mean", "two_way_independent_within_category"] == 0.5
