@@ -205,9 +205,9 @@ class Cohort:
         """Draw a pattern between networks; zero but on the affected edges."""
         rng = generator(self.seed, "effect", name)
         pattern = network_patterns(self.group.vectors, 1, rng)[0]
-        return np.where(
-            np.abs(pattern) >= np.quantile(np.abs(pattern), 1 - self.world.affected), pattern, 0.0
-        )
+        affected = np.abs(pattern) >= np.quantile(np.abs(pattern), 1 - self.world.affected)
+        kept: Array = np.where(affected, pattern, 0.0)
+        return kept
 
     def _affected(self, name: str) -> Array:
         return (self._pattern(name) != 0).astype(float)
