@@ -210,7 +210,8 @@ class Cohort:
         return kept
 
     def _affected(self, name: str) -> Array:
-        return (self._pattern(name) != 0).astype(float)
+        touched: Array = (self._pattern(name) != 0).astype(float)
+        return touched
 
     def _mean_effect(self, name: str, strength: float) -> Array:
         drawn = self._pattern(name)
