@@ -70,8 +70,15 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "online_decoder": {
         "kalman": "neurodecode.online.kalman:KalmanFilter",
         "kalman_steady": "neurodecode.online.kalman:SteadyKalmanFilter",
+        "dkf": "neurodecode.online.dkf:DiscriminativeKalmanFilter",
     },
-    "online_regressor": {},
+    "online_regressor": {
+        "linear_ridge": "neurodecode.online.regressors:LinearRidge",
+        "nadaraya_watson": "neurodecode.online.regressors:NadarayaWatson",
+        "kernel_ridge": "neurodecode.online.regressors:KernelRidge",
+        "gaussian_process": "neurodecode.online.regressors:GaussianProcess",
+        "perceptron": "neurodecode.online.regressors:Perceptron",
+    },
 }
 
 

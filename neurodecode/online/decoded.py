@@ -7,15 +7,14 @@ in chunks, or over the whole recording at once runs the same code on the same nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from neurodecode.errors import DataError
+from neurodecode.online.saved import Saved
 
 __all__ = ["Array", "Decoded", "DecodedBatch", "OnlineDecoder", "StreamDecoder", "training_rows"]
 
@@ -84,16 +83,9 @@ class OnlineDecoder(Protocol):
         """Learned arrays, for safetensors."""
 
 
-class StreamDecoder(BaseEstimator):  # type: ignore[misc]
-    """What all decoders here share; a subclass gives ``fit``, ``_start`` and ``_advance``.
+class StreamDecoder(Saved):
+    """What all decoders here share; a subclass gives ``fit``, ``_start`` and ``_advance``."""
 
-    Attributes
-    ----------
-    learned : tuple of str
-        Names of the learned arrays, without their ending ``_``; they are what is saved.
-    """
-
-    learned: ClassVar[tuple[str, ...]] = ()
     _live: tuple[Array, ...]
     _missing: NDArray[np.int64]
 
@@ -175,26 +167,6 @@ class StreamDecoder(BaseEstimator):  # type: ignore[misc]
         mean, cov = np.empty((1, d)), np.empty((1, d, d))
         self._advance(y[None], mean, cov)
         return Decoded(mean[0], cov[0], t)
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Learned arrays, for safetensors."""
-        return {name: getattr(self, f"{name}_") for name in self.learned}
-
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Take learned arrays as :meth:`state` gave them.
-
-        Raises
-        ------
-        DataError
-            Where one is missing.
-        """
-        lacking = [name for name in self.learned if name not in arrays]
-        if lacking:
-            raise DataError(f"{type(self).__name__}: array(s) {', '.join(lacking)} missing")
-        for name in self.learned:
-            setattr(self, f"{name}_", np.array(arrays[name]))
-        self._ready()
-        return self
 
     def _ready(self) -> None:
         """Derive what steps need, then run one bin, so that nothing is compiled in a stream."""

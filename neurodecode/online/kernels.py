@@ -269,3 +269,73 @@ def fill(Y: Array, y_mean: Array, precision: Array, missing: NDArray[np.int64]) 
         for row, channel in enumerate(lost):
             Y[t, channel] = y_mean[channel] - pull[row]
     return there
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def filter_discriminative(
+    F: Array, there: Array, Q_inverse: Array, S_inverse: Array, unstarted: Array,
+    z_mean: Array, A: Array, G: Array, m: Array, P: Array, mean: Array, cov: Array,
+) -> None:  # fmt: skip
+    """Discriminative Kalman filter over the rows of ``F`` (n_times, d).
+
+    Parameters
+    ----------
+    F : (n_times, d)
+        f(y), centred.
+    there : (n_times,)
+        Part of the channels that was measured; the precision of f(y) is scaled by it.
+    Q_inverse : (n_times or 1, d, d)
+        Precision of f(y).
+    S_inverse : (d, d)
+        Taken off where the rest is positive definite; zero for the robust variant.
+    unstarted : (1,)
+        1 until the first measurement where that is to be the start of the state.
+    """
+    d = len(m)
+    b, J, L = np.empty(d), np.empty((d, d)), np.empty((d, d))
+    for t in range(len(F)):
+        Q = Q_inverse[min(t, len(Q_inverse) - 1)]
+        for i in range(d):
+            b[i] = 0.0
+            for k in range(d):
+                J[i, k] = there[t] * Q[i, k]
+                b[i] += J[i, k] * F[t, k]
+        if unstarted[0] == 1 and there[t] > 0.0:
+            unstarted[0] = 0
+            P[:] = np.linalg.inv(J)
+            m[:] = F[t]
+        else:
+            J -= S_inverse
+            factor(J, L)
+            for i in range(d):
+                if L[i, i] == 0.0:
+                    J[:] = there[t] * Q
+                    break
+            fuse(A, G, b, J, m, P)
+        for i in range(d):
+            mean[t, i] = m[i] + z_mean[i]
+        cov[t] = P
+
+
+@njit(cache=True, fastmath=FAST)  # type: ignore[untyped-decorator]
+def perceptron(
+    X: Array, W1: Array, b1: Array, W2: Array, b2: Array, W3: Array, b3: Array, Z: Array
+) -> None:
+    """Run a network of two hidden layers (ReLU) over rows of ``X`` (n, p) into ``Z`` (n, d)."""
+    first, second = np.empty(len(b1)), np.empty(len(b2))
+    for t in range(len(X)):
+        for i in range(len(b1)):
+            entry = b1[i]
+            for k in range(X.shape[1]):
+                entry += W1[i, k] * X[t, k]
+            first[i] = max(entry, 0.0)
+        for i in range(len(b2)):
+            entry = b2[i]
+            for k in range(len(b1)):
+                entry += W2[i, k] * first[k]
+            second[i] = max(entry, 0.0)
+        for i in range(len(b3)):
+            entry = b3[i]
+            for k in range(len(b2)):
+                entry += W3[i, k] * second[k]
+            Z[t, i] = entry
