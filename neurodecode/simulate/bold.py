@@ -34,7 +34,7 @@ from neurodecode.simulate.trials import n_volumes, runs
 from neurodecode.simulate.tuning import Brain
 from neurodecode.simulate.world import World
 
-__all__ = ["BoldRun", "bold_runs", "evoked", "run_motion", "session_change", "trial_drive"]
+__all__ = ["BoldRun", "bold_runs", "evoked", "moved", "run_motion", "session_change", "trial_drive"]
 
 Double = NDArray[np.float64]
 
@@ -145,6 +145,20 @@ def run_motion(world: World, brain: Brain, run: int) -> HeadMotion:
     return head_motion(n_volumes(world.schedule), world.noise, rng)
 
 
+def moved(world: World, brain: Brain, head: HeadMotion) -> tuple[Float, Float]:
+    """Return what a head's motion does: courses (n_times, 13), loadings (13, n_voxels).
+
+    Their product is in SDs of the noise. The squares stand for what the usual six regressors do
+    not take away, the last course for the loss of signal in a jerk.
+    """
+    rng = generator(world.seed, "edges", brain.participant_id)
+    loadings = smooth_fields(brain.anatomy.position, 13, 0.2, rng).T
+    loadings[:12] *= world.noise.motion / 6**0.5
+    loadings[12] = -world.noise.spike * np.abs(loadings[12])
+    courses = [head.ways, np.square(head.ways) / 3, head.jerks[:, None]]
+    return np.concatenate(courses, axis=1).astype(np.float32), loadings
+
+
 def _scanned(world: World, brain: Brain, run: int, part: pd.DataFrame, clean: Float) -> BoldRun:
     """Add what is not signal to the evoked series of a run."""
     rng = generator(world.seed, "run", brain.participant_id, run)
@@ -161,13 +175,8 @@ def _scanned(world: World, brain: Brain, run: int, part: pd.DataFrame, clean: Fl
     basis = basis * weight / np.linalg.norm(weight)
     drawn += noise.drift * basis.astype(np.float32) @ slow
     head = run_motion(world, brain, run)
-    edges = smooth_fields(
-        brain.anatomy.position, 13, 0.2, generator(world.seed, "edges", brain.participant_id)
-    ).T
-    # The square stands for what the usual six regressors do not take away.
-    ways = np.concatenate([head.ways, np.square(head.ways) / 3], axis=1).astype(np.float32)
-    drawn += float(noise.motion / np.sqrt(6)) * ways @ edges[:12]
-    drawn -= noise.spike * head.jerks.astype(np.float32)[:, None] * np.abs(edges[12])
+    courses, loadings = moved(world, brain, head)
+    drawn += courses @ loadings
     data = brain.baseline + clean + brain.sigma * drawn
     return BoldRun(
         str(part["session"].iloc[0]), run, data, _events(part), _confounds(head, data, drawn, rng)

@@ -92,6 +92,13 @@ class Tuning:
             total += part
         return total
 
+    def hidden_loadings(self) -> Float:
+        """Return (n_hidden, n_voxels): what each hidden feature of unit variance adds."""
+        _, drive = self.scales["drive hidden"]
+        whole = self.scales["whole"][1]
+        loadings: Float = self.weights["hidden"] * np.sqrt(self.shares["hidden"]) / drive / whole
+        return loadings
+
     def calibrated(self, reference: Features) -> Tuning:
         """Return the same tuning with its scales taken from the reference pictures."""
         scales: dict[str, tuple[Float, Float]] = {}

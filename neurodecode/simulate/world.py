@@ -31,7 +31,7 @@ __all__ = [
     "named",
 ]
 
-REALISTIC_SHA256 = "8dcaebb9a289364b8fc095720adf2597e6aac9ad3d9ff8b4cf84ae7e4b68d7d2"
+REALISTIC_SHA256 = "b9c2eefa44154257fdd05422c402b7e425c01b7c90ae701e91a6aae84d1ed36b"
 
 
 @dataclass(frozen=True)
@@ -316,7 +316,7 @@ class World:
     sites: tuple[str, ...] = ("A", "B", "C")
 
 
-REALISTIC = World("realistic", seed=3001, explainable=0.1)
+REALISTIC = World("realistic", seed=3001, explainable=0.12)
 WORLDS: Mapping[str, World] = {
     "realistic": REALISTIC,
     "easy": replace(REALISTIC, name="easy", seed=3002, explainable=0.35),
