@@ -84,8 +84,8 @@ class EegNoise:
         SD of the turn of the cap about each axis, drawn anew in each session, radians.
     """
 
-    background: float = 8.0
-    alpha: float = 6.0
+    background: float = 7.0
+    alpha: float = 5.0
     line: float = 2.0
     exponent: tuple[float, float] = (1.2, 0.15)
     alpha_peak: tuple[float, float] = (9.4, 0.6)

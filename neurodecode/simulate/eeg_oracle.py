@@ -27,8 +27,17 @@ from neurodecode.simulate.eeg import EegBrain, EegSession, Setup, courses
 from neurodecode.simulate.eeg_noise import covariance
 from neurodecode.simulate.eeg_world import EegWorld
 
-__all__ = ["Analysis", "epochs", "filtered", "identified", "log_likelihood", "pooled",
-           "single_trial_snr"]  # fmt: skip
+__all__ = [
+    "Analysis",
+    "epoch_covariance",
+    "epochs",
+    "filtered",
+    "identified",
+    "log_likelihood",
+    "pooled",
+    "single_trial_snr",
+    "source_basis",
+]
 
 Array = NDArray[np.float64]
 
@@ -98,13 +107,13 @@ def log_likelihood(
     peaks : (n_pictures, n_sources)
         The candidates' :func:`~neurodecode.simulate.eeg.drive`.
     """
-    factor = cho_factor(_sigma(world, setup, analysis), lower=True)
+    factor = cho_factor(epoch_covariance(world, setup, analysis), lower=True)
     white = cho_solve(factor, x.reshape(len(x), -1).T.astype(float))
     gains, gain_weights = _gain_nodes(world)
     nodes, weights = np.polynomial.hermite_e.hermegauss(N_JITTER)
     terms = []
     for node, weight in zip(nodes, weights / weights.sum(), strict=True):
-        basis = _basis(world, brain, setup, analysis, float(node))
+        basis = source_basis(world, brain, setup, analysis, float(node))
         agreement = white.T @ basis @ peaks.T
         gram = basis.T @ cho_solve(factor, basis)
         power = np.einsum("pk,kl,pl->p", peaks, gram, peaks)
@@ -113,8 +122,8 @@ def log_likelihood(
     return np.asarray(logsumexp(terms, axis=0))
 
 
-def _sigma(world: EegWorld, setup: Setup, analysis: Analysis) -> Array:
-    """Covariance of one epoch's noise, channels outside, times inside."""
+def epoch_covariance(world: EegWorld, setup: Setup, analysis: Analysis) -> Array:
+    """Return the covariance of one epoch's noise; rows run over channels, then over times."""
     offsets = analysis.offsets(world.sfreq)
     lags = (offsets - offsets[0]) / world.sfreq
     over_lags = covariance(setup.causes, lags, analysis.passes)
@@ -125,10 +134,13 @@ def _sigma(world: EegWorld, setup: Setup, analysis: Analysis) -> Array:
     return np.asarray(whole + 1e-6 * np.trace(whole) / len(whole) * np.eye(len(whole)))
 
 
-def _basis(
+def source_basis(
     world: EegWorld, brain: EegBrain, setup: Setup, analysis: Analysis, jitter: float
 ) -> Array:
-    """Epoch (n_chans * n_times, n_sources) that each source of unit drive makes."""
+    """Return the epoch that each source makes at a drive of 1 nAm, (n_chans * n_times, n_sources).
+
+    ``jitter`` is the trial's, in SDs.
+    """
     margin = int(2 * world.sfreq)
     times = (np.arange(2 * margin) - margin) / world.sfreq
     smooth = filtered(courses(brain, times, jitter).T, world.sfreq, analysis)
@@ -182,7 +194,7 @@ def single_trial_snr(
     Power is averaged over channels and over the epoch, both after the filter. ``evoked``: the whole
     response to a picture; ``specific``: its deviation from the mean over pictures.
     """
-    basis = _basis(world, brain, setup, analysis, 0.0)
+    basis = source_basis(world, brain, setup, analysis, 0.0)
     noise = np.trace(covariance(setup.causes, np.zeros(1), analysis.passes)[0]) / len(setup.scalp)
     whole = peaks @ basis.T
     powers = {"evoked": whole, "specific": whole - whole.mean(axis=0)}
