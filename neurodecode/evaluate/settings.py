@@ -25,6 +25,13 @@ class EvaluateSettings(Section):
         description="clusters of stimuli (k-means of the semantic target) within and across which "
         "identification is told apart; without it the categories, or 40 where there are none",
     )
+    near_duplicate: float = Field(
+        0.98,
+        gt=0.5,
+        le=1.01,
+        description="likeness (r of 16 x 16 pixels, cosine of semantic embeddings) from which a "
+        "scored and a trained picture count as one, an error; above 1: never",
+    )
     resolution: int | None = Field(
         None,
         ge=11,

@@ -19,6 +19,7 @@ from neurodecode.embed.design import load_design
 from neurodecode.errors import DataError
 from neurodecode.evaluate.dictionary import COLUMNS
 from neurodecode.evaluate.discovery import with_q
+from neurodecode.evaluate.duplicates import refuse_near_duplicates
 from neurodecode.evaluate.extractors import Extractors
 from neurodecode.evaluate.inference import Estimate
 from neurodecode.evaluate.measures import Measure
@@ -42,7 +43,9 @@ def run(job: Job) -> Output:
     todo = [(system, source) for system in job.study.systems for source in system.sources]
     first = _load(job, *todo[0])
     table = decoded_items(job, todo[0][0]).table if first is None else first.table
-    scoring = _Scoring(job, find_truth(job, table))
+    truth = find_truth(job, table)
+    _refuse_near_duplicates(job, truth)
+    scoring = _Scoring(job, truth)
     rows, items = [], []
     with track("evaluate", total=len(todo)) as advance:
         for system, source in todo:
@@ -138,6 +141,22 @@ class _Scoring:
                 rng = generator(job.seed, "refit", job.study.name, chain, job.wildcards["subject"])
                 self._refitted[chain] = refit_p(problem, rng, job.study.evaluate.n_refits)
         return self._refitted[chain]
+
+
+def _refuse_near_duplicates(job: Job, truth: Truth) -> None:
+    """Raise where scored pictures are nearly the same as trained ones; see `duplicates`."""
+    study, stimuli = job.study, job.adapter.stimuli()
+    if getattr(study.data, "allow_stimulus_overlap", False):
+        return
+    part = dict.fromkeys(stimuli.table["id"], "trained")
+    for k, (rows, _) in enumerate(truth.blocks):
+        part |= dict.fromkeys(truth.scored.table["id"].iloc[rows], str(k))
+    embeddings = None
+    if study.targets and study.targets[study.reconstruct.choose_by].kind == "openclip":
+        embeddings = load_targets(job.paths.targets(study.reconstruct.choose_by)).values
+    refuse_near_duplicates(
+        stimuli, np.array(list(part.values())), embeddings, study.evaluate.near_duplicate
+    )
 
 
 def _clusters(job: Job, truth: Truth) -> Clusters | None:
