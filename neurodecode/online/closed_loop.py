@@ -183,8 +183,10 @@ class ClosedLoop:
     def _limited(self, velocity: Array) -> Array:
         if not np.isfinite(velocity).all():
             return np.zeros(2)
-        speed = float(np.hypot(velocity[0], velocity[1]))
-        return velocity * (self.top_speed / max(speed, self.top_speed))
+        # Each component first, so that the length of the largest numbers does not overflow.
+        within = velocity / max(1.0, float(np.abs(velocity).max()) / self.top_speed)
+        speed = float(np.hypot(within[0], within[1]))
+        return within * (self.top_speed / max(speed, self.top_speed))
 
     def _move(self, counts: Array, velocity: Array, mean: Array, cov: Array) -> Frame:
         before, target, holding = self.cursor, self.session.target, self.session.holding
