@@ -71,6 +71,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "kalman": "neurodecode.online.kalman:KalmanFilter",
         "kalman_steady": "neurodecode.online.kalman:SteadyKalmanFilter",
         "dkf": "neurodecode.online.dkf:DiscriminativeKalmanFilter",
+        "ekf": "neurodecode.online.nonlinear:ExtendedKalmanFilter",
+        "ukf": "neurodecode.online.nonlinear:UnscentedKalmanFilter",
+        "wiener": "neurodecode.online.wiener:WienerFilter",
+        "lstm": "neurodecode.online.lstm:LstmDecoder",
     },
     "online_regressor": {
         "linear_ridge": "neurodecode.online.regressors:LinearRidge",

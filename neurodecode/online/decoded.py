@@ -113,6 +113,17 @@ class StreamDecoder(Saved):
         self._live = self._start()
         self._missing = np.zeros(self.n_chans, np.int64)
 
+    def take_over(self, other: StreamDecoder) -> None:
+        """Go on in the stream where ``other`` is, if of one kind and size; else from the start.
+
+        The state goes on relative to each decoder's own mean.
+        """
+        self.reset()
+        shapes = [array.shape for array in self._live]
+        if type(self) is type(other) and shapes == [array.shape for array in other._live]:
+            self._live = tuple(array.copy() for array in other._live)
+        self._missing = other.missing
+
     def predict(self, Y: Array) -> DecodedBatch:
         """Decode a recording from its start; the live state stays as it is.
 

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from neurodecode.errors import ConfigError
 from neurodecode.online.decoded import Array
 from neurodecode.online.dynamics import learn_dynamics
-from neurodecode.online.history import HistoryDecoder
+from neurodecode.online.history import HistoryDecoder, left_out
 from neurodecode.online.kernels import filter_discriminative
 from neurodecode.online.regressors import NadarayaWatson, Regressor
 
@@ -98,22 +98,12 @@ class DiscriminativeKalmanFilter(HistoryDecoder):
         dynamics = learn_dynamics(Z, known)
         self.A_, self.G_, self.S_ = dynamics.A, dynamics.G, dynamics.S
         X, Z = X[known], Z[known]
-        residual = self._residuals(X, Z)
+        residual = left_out(self.regressor, X, Z, self.folds)
         self.Q_ = residual.T @ residual / len(residual)
         self._learn_local(X, residual)
         self.regressor_ = clone(self.regressor).fit(X, Z)
         self._ready()
         return self
-
-    def _residuals(self, X: Array, Z: Array) -> Array:
-        """What f leaves unexplained in each stretch when it is fitted on the others."""
-        residual = np.empty_like(Z)
-        for stretch in np.array_split(np.arange(len(X)), self.folds):
-            others = np.ones(len(X), bool)
-            others[stretch] = False
-            f = clone(self.regressor).fit(X[others], Z[others])
-            residual[stretch] = Z[stretch] - f.predict(X[stretch])
-        return residual
 
     def _learn_local(self, X: Array, residual: Array) -> None:
         """Keep what a local Q is made of, and find its bandwidth by leaving one bin out."""

@@ -6,12 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from neurodecode.online.decoded import Array, StreamDecoder, training_rows
 from neurodecode.online.dynamics import inverse_covariance
 from neurodecode.online.kernels import fill
+from neurodecode.online.regressors import Regressor
 
-__all__ = ["HistoryDecoder"]
+__all__ = ["HistoryDecoder", "left_out"]
 
 
 class HistoryDecoder(StreamDecoder):
@@ -65,3 +67,28 @@ class HistoryDecoder(StreamDecoder):
         past[:] = joined[len(Y) :]
         rows = [self.decay**k * joined[self.lags - k :][: len(Y)] for k in range(self.lags + 1)]
         return np.hstack(rows), there
+
+
+def left_out(regressor: Regressor, X: Array, Z: Array, folds: int) -> Array:
+    """What a regression leaves unexplained in each stretch of time, fitted on the others.
+
+    Parameters
+    ----------
+    regressor : Regressor
+        Stays as it is.
+    X, Z : (n, p), (n, d)
+        Rows in the order of time.
+    folds : int
+        Stretches.
+
+    Returns
+    -------
+    float64 (n, d)
+    """
+    residual = np.empty_like(Z)
+    for stretch in np.array_split(np.arange(len(X)), folds):
+        others = np.ones(len(X), bool)
+        others[stretch] = False
+        f = clone(regressor).fit(X[others], Z[others])
+        residual[stretch] = Z[stretch] - f.predict(X[stretch])
+    return residual

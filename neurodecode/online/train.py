@@ -11,17 +11,23 @@ from neurodecode.seeds import generator
 
 __all__ = ["train"]
 
-BATCH = 128
 HELD_OUT = 0.2
 
 
 def train(
-    network: nn.Module, X: Array, Z: Array, *, epochs: int, weight_decay: float, seed: int
+    network: nn.Module,
+    X: Array,
+    Z: Array,
+    *,
+    epochs: int,
+    weight_decay: float,
+    seed: int,
+    batch: int = 128,
 ) -> None:
-    """Train in place on rows of ``X`` (n, ...) and ``Z`` (n, d) by squared error.
+    """Train in place on rows of ``X`` (n, ...) and ``Z`` (n, ...) by squared error.
 
     The last fifth of the rows is held out, and the weights of the epoch that did best there are
-    kept. No row before it is next to a row inside it but one, so time does not leak.
+    kept. It is one stretch of time: rows drawn at random would have neighbours in training.
 
     Parameters
     ----------
@@ -33,6 +39,8 @@ def train(
     weight_decay : float
     seed : int
         Of the order of the batches.
+    batch : int
+        Rows of a step.
     """
     x, z = torch.from_numpy(np.ascontiguousarray(X)), torch.from_numpy(np.ascontiguousarray(Z))
     n = int(len(x) * (1 - HELD_OUT))
@@ -41,7 +49,7 @@ def train(
     best, kept = np.inf, {k: v.clone() for k, v in network.state_dict().items()}
     for _ in range(epochs):
         network.train()
-        for rows in torch.split(torch.from_numpy(rng.permutation(n)), BATCH):
+        for rows in torch.split(torch.from_numpy(rng.permutation(n)), batch):
             optimiser.zero_grad()
             torch.autograd.backward(nn.functional.mse_loss(network(x[rows]), z[rows]))
             optimiser.step()

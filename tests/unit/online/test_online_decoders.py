@@ -9,6 +9,8 @@ from test_kalman import recording
 from neurodecode.online.dkf import DiscriminativeKalmanFilter
 from neurodecode.online.files import load_decoder, save_decoder
 from neurodecode.online.kalman import KalmanFilter, SteadyKalmanFilter
+from neurodecode.online.lstm import LstmDecoder
+from neurodecode.online.nonlinear import ExtendedKalmanFilter, UnscentedKalmanFilter
 from neurodecode.online.regressors import (
     GaussianProcess,
     KernelRidge,
@@ -16,6 +18,7 @@ from neurodecode.online.regressors import (
     NadarayaWatson,
     Perceptron,
 )
+from neurodecode.online.wiener import WienerFilter
 
 DECODERS = {
     "kalman": KalmanFilter(),
@@ -26,6 +29,10 @@ DECODERS = {
     "dkf_kernel": DiscriminativeKalmanFilter(KernelRidge(4.0), robust=True, lags=1),
     "dkf_mk": DiscriminativeKalmanFilter(GaussianProcess("channels", n_search=100), folds=2),
     "dkf_mlp": DiscriminativeKalmanFilter(Perceptron(hidden=8, epochs=40), folds=2),
+    "ekf": ExtendedKalmanFilter(),
+    "ukf": UnscentedKalmanFilter(centre=False),
+    "wiener": WienerFilter(lags=3),
+    "lstm": LstmDecoder(hidden=8, epochs=20),
 }
 TRAINED = {}
 # The fixture gives a trained decoder; each example resets it.
