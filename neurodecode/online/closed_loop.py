@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from neurodecode.errors import ConfigError
 from neurodecode.online.metrics import Scores, score
+from neurodecode.online.safety import Safety
+from neurodecode.online.settings import SafetySettings
 from neurodecode.online.tasks import Session, Target, Task, Trial
 from neurodecode.online.user import User, toward
 from neurodecode.simulate.neurons import Neurons
@@ -140,17 +142,16 @@ class ClosedLoop:
     def __init__(
         self, neurons: Neurons, user: User, task: Task, seed: int, top_speed: float = 2.0
     ) -> None:
-        if top_speed <= 0:
-            raise ConfigError(f"top_speed must be above 0, got {top_speed:g}")
+        limits = SafetySettings(top_speed=top_speed, longest_step=2 * neurons.bin_width)
+        self.safety = Safety(limits)
+        self.safety.step(np.zeros(2), 0.0)
         self.neurons = neurons
         self.user = user
         self.task = task
         self.seed = seed
-        self.top_speed = top_speed
         self.bin_width = neurons.bin_width
         self.n_bins = 0
         self.n_sessions = 0
-        self.cursor: Array = np.zeros(2)
         self.begin()
 
     @property
@@ -158,11 +159,16 @@ class ClosedLoop:
         """Seconds since the loop began."""
         return self.n_bins * self.bin_width
 
+    @property
+    def cursor(self) -> Array:
+        """Where the cursor is, (2,)."""
+        return self.safety.position
+
     def begin(self) -> None:
         """Start new trials of the task, the cursor in the middle."""
         self.session = Session(self.task, self.seed + self.n_sessions, self.time)
         self.n_sessions += 1
-        self.cursor = np.zeros(2)
+        self.safety.place(np.zeros(2))
 
     def observe(self, gain: float = 2.0, top_speed: float = 0.8) -> Frame:
         """One bin of calibration: the computer moves the cursor straight to the target."""
@@ -174,26 +180,20 @@ class ClosedLoop:
         """One bin in which the decoder moves the cursor."""
         counts = self._record()
         decoded = decoder.step(counts, self.time + self.bin_width)
-        return self._move(counts, self._limited(decoded.mean), decoded.mean, decoded.cov)
+        return self._move(counts, decoded.mean, decoded.mean, decoded.cov)
 
     def _record(self) -> Array:
         wish = self.user.intend(self.cursor, self.session.target)
         return self.neurons.step(wish, self.cursor).astype(float)
 
-    def _limited(self, velocity: Array) -> Array:
-        if not np.isfinite(velocity).all():
-            return np.zeros(2)
-        # Each component first, so that the length of the largest numbers does not overflow.
-        within = velocity / max(1.0, float(np.abs(velocity).max()) / self.top_speed)
-        speed = float(np.hypot(within[0], within[1]))
-        return within * (self.top_speed / max(speed, self.top_speed))
-
-    def _move(self, counts: Array, velocity: Array, mean: Array, cov: Array) -> Frame:
+    def _move(self, counts: Array, wanted: Array, mean: Array, cov: Array) -> Frame:
         before, target, holding = self.cursor, self.session.target, self.session.holding
         self.n_bins += 1
-        after = np.clip(before + self.bin_width * velocity, -1, 1)
-        self.cursor = self.session.move(after, self.time)
-        return Frame(self.time, counts, before, velocity, mean, cov, target, holding)
+        command = self.safety.step(wanted, self.time)
+        after = self.session.move(command.position, self.time)
+        if not np.array_equal(after, command.position):
+            self.safety.place(after)
+        return Frame(self.time, counts, before, command.velocity, mean, cov, target, holding)
 
 
 def observe(loop: ClosedLoop, seconds: float) -> Block:

@@ -50,14 +50,22 @@ class Target:
 class Task(Protocol):
     """Which targets are asked for, and how they are chosen.
 
-    ``title`` is its name in words, ``hold`` and ``timeout`` are in seconds; ``resets`` tells
-    whether the cursor is put back to the centre before each trial.
+    ``title`` is its name in words.
     """
 
     title: ClassVar[str]
-    hold: float
-    timeout: float
-    resets: bool
+
+    @property
+    def hold(self) -> float:
+        """Seconds on a key until it is chosen."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds until a trial ends without a choice."""
+
+    @property
+    def resets(self) -> bool:
+        """Whether the cursor is put back to the centre before each trial."""
 
     @property
     def keys(self) -> tuple[Target, ...]:

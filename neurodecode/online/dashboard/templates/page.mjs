@@ -41,7 +41,7 @@ function takeAbout(about) {
   const select = $("decoder");
   select.replaceChildren(...about.decoders.map((name) => new Option(name, name)));
   select.value = about.decoder;
-  for (const id of ["recalibrate", "hand", "pause", "stop"]) $(id).hidden = !about.orders.includes(id);
+  for (const id of ["recalibrate", "hand", "pause", "stop", "alive"]) $(id).hidden = !about.orders.includes(id);
   select.disabled = !about.orders.includes("swap");
   state.dirty = true;
 }
@@ -200,6 +200,13 @@ $("hand").onclick = () => {
   point(state.bin?.cursor ?? [0, 0]);
   $("task").focus();
 };
+let beat = null;
+function hold() { beat ??= setInterval(() => order({ do: "alive" }), 50); order({ do: "alive" }); }
+function release() { clearInterval(beat); beat = null; }
+$("alive").onpointerdown = hold;
+$("alive").onkeydown = (event) => { if (event.key === " " && !event.repeat) hold(); };
+for (const end of ["pointerup", "pointerleave", "pointercancel", "keyup", "blur"]) $("alive").addEventListener(end, release);
+addEventListener("blur", release);
 let waiting = false;
 function point(place) {
   state.hand = place.map((v) => Math.min(Math.max(v, -1), 1));
