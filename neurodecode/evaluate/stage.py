@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurodecode.artifacts import (
+    hash_file,
     load_reconstruction,
     load_responses,
     load_targets,
@@ -22,6 +23,7 @@ from neurodecode.evaluate.discovery import with_q
 from neurodecode.evaluate.duplicates import refuse_near_duplicates
 from neurodecode.evaluate.extractors import Extractors
 from neurodecode.evaluate.inference import Estimate
+from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.evaluate.measures import Measure
 from neurodecode.evaluate.measuring import of_decoding, of_drawn
 from neurodecode.evaluate.noise_ceiling import ceiling_rows
@@ -58,6 +60,7 @@ def run(job: Job) -> Output:
             f"evaluate: nothing to score in study {job.study.name}: its decoders decode neither "
             "labels nor the target that reconstruct.choose_by names, and nothing is drawn"
         )
+    write_query(job.paths.ledger(job.wildcards["subject"]), _query(job))
     stem = job.sidecar.with_suffix("")
     files = [stem.with_name(f"{stem.name}{end}.tsv") for end in ("", "_items", "_noise_ceiling")]
     write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
@@ -141,6 +144,12 @@ class _Scoring:
                 rng = generator(job.seed, "refit", job.study.name, chain, job.wildcards["subject"])
                 self._refitted[chain] = refit_p(problem, rng, job.study.evaluate.n_refits)
         return self._refitted[chain]
+
+
+def _query(job: Job) -> str:
+    """Hash what the scores depend on, by the names that their sidecar gives to inputs."""
+    inputs = {f"{path.parent.name}/{path.name}": hash_file(path) for path in job.inputs}
+    return query_of(job.settings_hash, job.seed, inputs)
 
 
 def _refuse_near_duplicates(job: Job, truth: Truth) -> None:
