@@ -1,10 +1,11 @@
 # The pipeline: each rule is one row of neurodecode/pipeline.py and calls the command line.
-from neurodecode.workflow import Workflow
+from neurodecode.workflow import Workflow, count_every_job
 
 
 configfile: "config/config.yaml"
 
 
+count_every_job()
 flow = Workflow(config, workflow.configfiles)
 flow.go_on()
 

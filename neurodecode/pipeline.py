@@ -188,6 +188,7 @@ def _evaluate_inputs(job: Job, subject: str) -> list[Path]:
     study, paths = job.study, job.paths
     return [
         paths.design(),
+        *(paths.responses(name, subject) for name in used_responses(study)),
         *(paths.decoders(chain) for chain in study.chains),
         *([paths.targets(study.reconstruct.choose_by)] if study.targets else []),
         *(paths.pictures(s.name, source, subject) for s in study.drawing for source in s.sources),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,11 +18,12 @@ __all__ = ["COLUMNS", "Definition", "collect", "define"]
 
 COLUMNS = (
     *("study", "subject", "system", "role", "source", "metric", "extractor", "value"),
-    *("ci_low", "ci_high", "chance", "n", "p", "split", "selection", "transductive", "seed"),
+    *("ci_low", "ci_high", "chance", "n", "p", "q", "p_refit", "split", "selection", "resolution"),
+    *("averaging", "transductive", "seed"),
 )
 TEXT = (
     *("study", "subject", "system", "role", "source", "metric", "extractor"),
-    *("split", "selection"),
+    *("split", "selection", "resolution", "averaging"),
 )
 
 
@@ -60,13 +62,20 @@ _KNOWN: dict[str, Definition] = {
         (-1.0, 1.0),
         "the mean over all pairs of a scored and a shown picture",
     ),
-    r"two_way_.+_within_category": Definition(
-        "two-way identification against the other scored pictures of the same category only; a "
-        "category of one picture counts half; mean over items",
+    r"(two_way_.+|retrieval_two_way)_within_(category|cluster)": Definition(
+        "two-way identification against the other scored stimuli of the same category, or cluster "
+        "of semantic features, only; a group of one counts half; mean over items",
         (0.0, 1.0),
         "0.5",
     ),
-    r"two_way_.+(?<!_within_category)": Definition(
+    r"(two_way_.+|retrieval_two_way)_across_(categories|clusters)": Definition(
+        "two-way identification against the scored stimuli of other categories, or clusters of "
+        "semantic features, only; mean over items",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"two_way_.+(?<!_within_category)(?<!_within_cluster)(?<!_across_categories)"
+    r"(?<!_across_clusters)": Definition(
         "share of the other scored pictures whose features correlate less with those of the "
         "picture shown than the features of the picture seen do; ties and undefined "
         "correlations count half; mean over items",
@@ -104,6 +113,41 @@ _KNOWN: dict[str, Definition] = {
         "no picture is drawn for it",
         (0.0, 1.0),
         "0.5",
+    ),
+    r"retrieval_top5": Definition(
+        "share of items whose seen picture is among the five scored pictures (of 300 at random "
+        "where there are more, the mean over all such draws) that are nearest to the decoded "
+        "embedding by cosine; ties share; no picture is drawn for it",
+        (0.0, 1.0),
+        "5 / number of candidates",
+    ),
+    r"classified_\d+way": Definition(
+        "share of draws of n - 1 other classes in which the extractor's classifier gives the "
+        "picture shown a higher score for its class of the picture seen than for any of them; "
+        "mean over all draws, in closed form, and over items; ties share",
+        (0.0, 1.0),
+        "1 / n",
+    ),
+    r"classified_\d+way_of_top3": Definition(
+        "as without _of_top3, but a success if any of the classifier's three best classes of the "
+        "picture seen wins over the n - 1 others: the video systems' public variant",
+        (0.0, 1.0),
+        "3 / (n + 2)",
+    ),
+    r"sample_spread": Definition(
+        "mean squared distance, in the extractor's features, between the samples drawn of one "
+        "item, divided by that between samples of different items; mean over items; says nothing "
+        "of the truth",
+        (0.0, math.inf),
+        "1: samples of one item differ as those of different items do",
+        "lower",
+    ),
+    r"distance_.+": Definition(
+        "correlation distance, 1 - r, of the features of the picture shown and of the picture "
+        "seen; 1 where undefined; mean over items",
+        (0.0, 2.0),
+        "the mean over all pairs of a scored and a shown picture",
+        "lower",
     ),
     r"retrieval_brain_top1": Definition(
         "share of items whose decoded embedding is, of all decoded ones (of 300 at random, mean "

@@ -17,10 +17,18 @@ from neurodecode.evaluate.tables import (
     ssim_table,
     top1,
     wins,
-    wins_within,
 )
 
-__all__ = ["Features", "Measure", "of_conditions", "of_features", "of_labels", "of_pictures"]
+__all__ = [
+    "N_CANDIDATES",
+    "Features",
+    "Measure",
+    "of_conditions",
+    "of_features",
+    "of_labels",
+    "of_pictures",
+    "unit_rows",
+]
 
 N_CANDIDATES = 300
 SSIM_WINDOW = 11
@@ -60,7 +68,7 @@ def of_pictures(
     """Yield the measures of pictures where it is known which picture was seen.
 
     Candidates are the scored pictures, in their order. Structural similarity needs 11 pixels a
-    side, identification within the category needs categories; else they are left out.
+    side; else it is left out.
 
     Parameters
     ----------
@@ -72,10 +80,6 @@ def of_pictures(
     for name, part in features.items():
         similarity = correlations(part.real, part.drawn)
         yield Measure(f"two_way_{name}", part.extractor, wins(similarity), 0.5)
-        category = scored.table["category"].to_numpy(dtype=str)
-        if name == "independent" and (category != "").any():
-            within = wins_within(similarity, category)
-            yield Measure(f"two_way_{name}_within_category", part.extractor, within, 0.5)
         if name == "pixcorr":
             known = np.nan_to_num(similarity)
             yield Measure("pixcorr", part.extractor, known, float(known.mean()))
@@ -114,7 +118,7 @@ def of_conditions(decoded: Float, real: Float, extractor: str, seed: int = 0) ->
     seed : int
         Draws the candidates where there are too many.
     """
-    similarity = _unit(real) @ _unit(decoded).T
+    similarity = unit_rows(real) @ unit_rows(decoded).T
     rng = np.random.default_rng(seed)
     for name, table in (("retrieval_top1", similarity), ("retrieval_brain_top1", similarity.T)):
         n = min(len(table), N_CANDIDATES)
@@ -130,6 +134,7 @@ def of_features(decoded: Float, real: Float, extractor: str) -> Iterator[Measure
     yield Measure("retrieval_two_way", extractor, wins(correlations(real, decoded)), 0.5)
 
 
-def _unit(rows: Float) -> Table:
+def unit_rows(rows: Float) -> Table:
+    """Divide each row by its length; a row of zeros stays."""
     norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     return np.asarray(rows / np.where(norms > 0, norms, 1), np.float64)

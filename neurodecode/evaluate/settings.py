@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from neurodecode.settings import Section
@@ -10,7 +12,34 @@ __all__ = ["EvaluateSettings"]
 
 
 class EvaluateSettings(Section):
-    """How scores get their intervals and p-values."""
+    """How scores are computed, and how they get their intervals and p-values."""
 
     n_bootstrap: int = Field(2000, ge=100, description="resamples for the 95 % intervals")
     n_permutations: int = Field(10000, ge=100, description="permutations for the p-values")
+    n_refits: int = Field(
+        1000, ge=1000, description="permutations that refit the decoder, for p_refit"
+    )
+    n_clusters: int | None = Field(
+        None,
+        ge=2,
+        description="clusters of stimuli (k-means of the semantic target) within and across which "
+        "identification is told apart; without it the categories, or 40 where there are none",
+    )
+    near_duplicate: float = Field(
+        0.98,
+        gt=0.5,
+        le=1.01,
+        description="likeness (r of 16 x 16 pixels, cosine of semantic embeddings) from which a "
+        "scored and a trained picture count as one, an error; above 1: never",
+    )
+    resolution: int | None = Field(
+        None,
+        ge=11,
+        le=1024,
+        description="pixels a side of pixcorr and ssim (NSD: 425); without it the pictures' own",
+    )
+    extractors: dict[Literal["alexnet", "inception", "clip", "efficientnet", "swav"], str] = Field(
+        default_factory=dict,
+        description="weights that the field's scores need: a .safetensors file of torchvision's "
+        "names; clip: a folder in open_clip's layout",
+    )

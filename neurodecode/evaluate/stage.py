@@ -2,95 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from neurodecode.artifacts import (
-    load_conditions,
     load_reconstruction,
+    load_responses,
     load_targets,
-    read_sidecar,
     write_table,
 )
 from neurodecode.config import SystemSettings
-from neurodecode.contracts import Conditions, Float, Reconstruction, Stimuli
+from neurodecode.contracts import Conditions, Reconstruction
+from neurodecode.embed.design import load_design
 from neurodecode.errors import DataError
-from neurodecode.evaluate.inference import Estimate, estimate, permutations, relabellings
-from neurodecode.evaluate.measures import (
-    Features,
-    Measure,
-    of_conditions,
-    of_features,
-    of_labels,
-    of_pictures,
-)
-from neurodecode.evaluate.tables import pixel_rows, resized, top1
-from neurodecode.models.independent import hog_colour, load_independent
-from neurodecode.pipeline import Job, Output
+from neurodecode.evaluate.dictionary import COLUMNS
+from neurodecode.evaluate.discovery import with_q
+from neurodecode.evaluate.duplicates import refuse_near_duplicates
+from neurodecode.evaluate.extractors import Extractors
+from neurodecode.evaluate.inference import Estimate
+from neurodecode.evaluate.measures import Measure
+from neurodecode.evaluate.measuring import of_decoding, of_drawn
+from neurodecode.evaluate.noise_ceiling import ceiling_rows
+from neurodecode.evaluate.refit import refit_p
+from neurodecode.evaluate.refit_job import as_problem, why_not
+from neurodecode.evaluate.rows import estimated, item_rows, score_row
+from neurodecode.evaluate.samples import spread_estimate
+from neurodecode.evaluate.spuriousness import Clusters, find_clusters
+from neurodecode.evaluate.truth import Truth, decoded_items, find_truth, in_order
+from neurodecode.pipeline import Job, Output, used_responses
 from neurodecode.progress import track
-from neurodecode.reconstruct.sources import itemise
-from neurodecode.registry import make
 from neurodecode.seeds import derive, generator
 
 __all__ = ["run"]
-
-Embed = Callable[[NDArray[np.uint8]], Float]
-SIDE = 64
-"""Pixels a side at which edges and colours are compared, whatever the size of the pictures."""
-
-ROLES = {"true": "ceiling", "permuted": "baseline", "mean": "baseline"}
-
-
-@dataclass(frozen=True)
-class _Truth:
-    """What the scores are measured against.
-
-    ``groups`` are resampled whole, and permuted within (runs) or as one (repeats of a stimulus).
-    ``blocks`` are candidates (rows) and items (columns) that are scored against each other: where
-    pictures train in some folds and are scored in others, those of one fold.
-    """
-
-    scored: Stimuli
-    candidates: list[str]
-    items: list[str]
-    index: NDArray[np.int64]
-    groups: NDArray[np.str_]
-    by_category: bool
-    blocks: tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]
-
-    @property
-    def block_of(self) -> NDArray[np.str_]:
-        """Name of each item's block."""
-        names = np.zeros(len(self.items), dtype=object)
-        for k, (_, columns) in enumerate(self.blocks):
-            names[columns] = str(k)
-        return names.astype(str)
 
 
 def run(job: Job) -> Output:
     """Score every source of every system for one subject."""
     todo = [(system, source) for system in job.study.systems for source in system.sources]
     first = _load(job, *todo[0])
-    truth = _truth(job, _decoded(job, todo[0][0]).table if first is None else first.table)
-    features = _Extractors(job, truth.scored) if job.study.drawing else None
+    table = decoded_items(job, todo[0][0]).table if first is None else first.table
+    truth = find_truth(job, table)
+    _refuse_near_duplicates(job, truth)
+    scoring = _Scoring(job, truth)
     rows, items = [], []
     with track("evaluate", total=len(todo)) as advance:
         for system, source in todo:
-            drawn = _load(job, system, source)
-            measures: list[Measure] = []
-            if drawn is not None and features is not None:
-                _same_items(job, system, source, drawn, truth)
-                measures += _of_drawn(drawn, truth, features)
-            if source == "decoded":
-                measures += _of_decoding(job, system, truth)
-            for measure in measures:
-                result = _estimate(job, system, source, measure, truth)
-                rows.append(_row(job, system, source, measure, result, drawn))
-                items.append(_items(system, source, measure, result, truth))
+            for row, item in scoring.score(system, source):
+                rows.append(row)
+                items.append(item)
             advance()
     if not rows:
         raise DataError(
@@ -98,10 +59,139 @@ def run(job: Job) -> Output:
             "labels nor the target that reconstruct.choose_by names, and nothing is drawn"
         )
     stem = job.sidecar.with_suffix("")
-    files = [stem.with_suffix(".tsv"), stem.with_name(f"{stem.name}_items.tsv")]
-    write_table(files[0], pd.DataFrame(rows))
+    files = [stem.with_name(f"{stem.name}{end}.tsv") for end in ("", "_items", "_noise_ceiling")]
+    write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
     write_table(files[1], pd.concat(items, ignore_index=True))
-    return Output(files)
+    write_table(files[2], _noise_ceilings(job))
+    return Output(files, {"not_refitted": scoring.not_refitted})
+
+
+class _Scoring:
+    """Scores one system and source after the other; what they share is computed once."""
+
+    def __init__(self, job: Job, truth: Truth) -> None:
+        self.job = job
+        self.truth = truth
+        self.extractors = Extractors(job, truth.scored) if job.study.drawing else None
+        self.clusters = _clusters(job, truth)
+        self.not_refitted: dict[str, str] = {}
+        self._refitted: dict[str, float] = {}
+
+    def score(
+        self, system: SystemSettings, source: str
+    ) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+        """Yield the rows of both tables, metric by metric."""
+        job, truth = self.job, self.truth
+        drawn = _load(job, system, source)
+        decoded = in_order(job, system, truth)
+        measures: list[Measure] = []
+        if drawn is not None and self.extractors is not None:
+            _same_items(job, system, source, drawn, truth)
+            measures += of_drawn(drawn, truth, self.extractors, self.clusters)
+        if source == "decoded":
+            measures += of_decoding(job, decoded, truth, self.clusters)
+        found = [(m, estimated(job, system, source, m, truth, self.clusters)) for m in measures]
+        found += self._spread(system, source, drawn)
+        for measure, result in found:
+            p = float("nan")
+            if measure.metric == self._refit_metric(decoded):
+                p = self._refit(system, decoded)
+            row = score_row(
+                job, system, source, measure, result, drawn, self.extractors,
+                averaging=_averaging(decoded), p_refit=p,
+            )  # fmt: skip
+            yield row, item_rows(system, source, measure, result, truth)
+
+    def _spread(
+        self, system: SystemSettings, source: str, drawn: Reconstruction | None
+    ) -> list[tuple[Measure, Estimate]]:
+        """Tell how much samples of one item differ, where there are several."""
+        if drawn is None or self.extractors is None or min(drawn.samples.shape[:2]) < 2:
+            return []
+        job = self.job
+        flat = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
+        features = self.extractors.independent(flat).reshape(*drawn.samples.shape[:2], -1)
+        names = (system.name, job.wildcards["subject"], source)
+        rng = generator(job.seed, "spread", job.study.name, *names)
+        n = job.study.evaluate.n_bootstrap
+        label = self.extractors.labels["independent"]
+        measure = Measure("sample_spread", label, np.empty((0, 0)), 1.0)
+        return [(measure, spread_estimate(features, self.truth.groups, rng, n))]
+
+    def _refit_metric(self, decoded: Conditions) -> str:
+        """Name of the metric whose p-value is also found by refitting."""
+        return (
+            f"accuracy_{len(decoded.classes)}way"
+            if self.truth.by_category
+            else ("retrieval_two_way")
+        )
+
+    def _refit(self, system: SystemSettings, decoded: Conditions) -> float:
+        """p of one chain by refitting its decoder; NaN, with the reason, where that is not done."""
+        job, truth, chain = self.job, self.truth, system.chain
+        if chain not in self._refitted:
+            reason = why_not(job, system, decoded, truth.by_category)
+            self._refitted[chain] = float("nan")
+            if reason:
+                self.not_refitted[chain] = reason
+            else:
+                problem = as_problem(
+                    job, system, decoded, truth.candidates, truth.blocks, truth.by_category
+                )
+                rng = generator(job.seed, "refit", job.study.name, chain, job.wildcards["subject"])
+                self._refitted[chain] = refit_p(problem, rng, job.study.evaluate.n_refits)
+        return self._refitted[chain]
+
+
+def _refuse_near_duplicates(job: Job, truth: Truth) -> None:
+    """Raise where scored pictures are nearly the same as trained ones; see `duplicates`."""
+    study, stimuli = job.study, job.adapter.stimuli()
+    if getattr(study.data, "allow_stimulus_overlap", False):
+        return
+    part = dict.fromkeys(stimuli.table["id"], "trained")
+    for k, (rows, _) in enumerate(truth.blocks):
+        part |= dict.fromkeys(truth.scored.table["id"].iloc[rows], str(k))
+    embeddings = None
+    if study.targets and study.targets[study.reconstruct.choose_by].kind == "openclip":
+        embeddings = load_targets(job.paths.targets(study.reconstruct.choose_by)).values
+    refuse_near_duplicates(
+        stimuli, np.array(list(part.values())), embeddings, study.evaluate.near_duplicate
+    )
+
+
+def _clusters(job: Job, truth: Truth) -> Clusters | None:
+    """Group the scored stimuli; of categories alone there is nothing within."""
+    if truth.by_category:
+        return None
+    semantics = None
+    if job.study.targets:
+        targets = load_targets(job.paths.targets(job.study.reconstruct.choose_by))
+        at = {name: k for k, name in enumerate(targets.ids)}
+        semantics = targets.values[[at[name] for name in truth.candidates]]
+    seed = derive(job.seed, "clusters", job.study.name)
+    return find_clusters(truth.scored, semantics, job.study.evaluate.n_clusters, seed)
+
+
+def _noise_ceilings(job: Job) -> pd.DataFrame:
+    """Noise ceilings of the test trials of each responses section."""
+    subject, design = job.wildcards["subject"], load_design(job.paths)
+    tests = set(design["trial"][(design["role"] == "test") & (design["participant_id"] == subject)])
+    parts = []
+    for name in used_responses(job.study):
+        responses = load_responses(job.paths.responses(name, subject))
+        tested = responses.trials["trial"].isin(tests).to_numpy()
+        rng = generator(job.seed, "noise ceiling", job.study.name, subject, name)
+        parts.append(ceiling_rows(name, responses, tested, rng))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _averaging(decoded: Conditions) -> str:
+    """Say whether an item is one trial, or several whose decoded features were averaged."""
+    n = decoded.table["n_trials"]
+    if n.max() == 1:
+        return "single trial"
+    count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+    return f"decoded features of {count} trials averaged"
 
 
 def _load(job: Job, system: SystemSettings, source: str) -> Reconstruction | None:
@@ -111,73 +201,8 @@ def _load(job: Job, system: SystemSettings, source: str) -> Reconstruction | Non
     return load_reconstruction(job.paths.pictures(system.name, source, job.wildcards["subject"]))
 
 
-def _decoded(job: Job, system: SystemSettings) -> Conditions:
-    """Return what a system's chain decoded, one row an item."""
-    sidecar = job.paths.conditions(system.chain, job.wildcards["subject"])
-    return itemise(load_conditions(sidecar), job.study.reconstruct.unit)
-
-
-def _truth(job: Job, table: pd.DataFrame) -> _Truth:
-    scored = job.adapter.stimuli().scored
-    by_category = job.adapter.level == "category"
-    seen = table["category" if by_category else "stimulus"].astype(str)
-    names = scored.table["category" if by_category else "id"].astype(str)
-    candidates = sorted(names.unique()) if by_category else list(names)
-    if len(candidates) < 2:
-        raise DataError(
-            f"evaluate: study {job.study.name} has {len(candidates)} "
-            f"{'category' if by_category else 'picture'} to score (set: test); identification "
-            "needs two or more"
-        )
-    unknown = sorted(set(seen) - set(candidates))
-    if unknown:
-        raise DataError(
-            f"evaluate: no scored picture (set: test) for {', '.join(unknown[:10])} of study "
-            f"{job.study.name}"
-        )
-    position = {name: k for k, name in enumerate(candidates)}
-    index = seen.map(position).to_numpy(np.int64)
-    groups = table["run"].astype(str) if by_category else seen
-    return _Truth(
-        scored,
-        candidates,
-        list(table["item"].astype(str)),
-        index,
-        groups.to_numpy(dtype=str),
-        by_category,
-        _blocks(scored, index, table["fold"].to_numpy(dtype=str)),
-    )
-
-
-def _blocks(
-    scored: Stimuli, index: NDArray[np.int64], folds: NDArray[np.str_]
-) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
-    """Candidates and items that are scored against each other.
-
-    A picture that trained the fold is no fair candidate: what is drawn is made of such.
-
-    Raises
-    ------
-    DataError
-        Where a fold tests fewer than two pictures.
-    """
-    if not (scored.table["set"] == "fold").any() or len(np.unique(folds)) == 1:
-        return ((np.arange(len(scored)), np.arange(len(index))),)
-    blocks = []
-    for fold in np.unique(folds):
-        columns = np.flatnonzero(folds == fold)
-        rows = np.unique(index[columns])
-        if len(rows) < 2:
-            raise DataError(
-                f"evaluate: fold {fold} tests one picture alone; identification needs two or "
-                "more: use fewer folds"
-            )
-        blocks.append((rows, columns))
-    return tuple(blocks)
-
-
 def _same_items(
-    job: Job, system: SystemSettings, source: str, drawn: Reconstruction, truth: _Truth
+    job: Job, system: SystemSettings, source: str, drawn: Reconstruction, truth: Truth
 ) -> None:
     """Raise where pictures show other items, or another order, than the first ones."""
     if list(drawn.table["item"].astype(str)) != truth.items:
@@ -186,190 +211,3 @@ def _same_items(
             f"{len(truth.items)} items of the study's other pictures in their order, got "
             f"{len(drawn.table)}. Run stage reconstruct again for all systems and sources."
         )
-
-
-def _semantic(job: Job) -> dict[str, tuple[str, Embed]]:
-    """Return the embedding that samples are chosen by; pixels are scored anyway."""
-    name = job.study.reconstruct.choose_by
-    if not job.study.targets or job.study.targets[name].kind in ("pixels", "given"):
-        return {}
-    extractor = make("extractor", job.study.targets[name])
-    return {"semantic": (load_targets(job.paths.targets(name)).extractor, extractor.embed)}
-
-
-def _in_parts(embed: Embed, pictures: NDArray[np.uint8]) -> Float:
-    """Embed a few pictures at a time: large ones need much memory as floats."""
-    parts = [embed(pictures[k : k + 256]) for k in range(0, len(pictures), 256)]
-    return np.concatenate(parts)
-
-
-class _Extractors:
-    """Features of the scored pictures, computed once, and of drawn ones."""
-
-    def __init__(self, job: Job, scored: Stimuli) -> None:
-        independent = load_independent()
-        self.functions = {
-            **_semantic(job),
-            "independent": (independent.name, lambda p: _in_parts(independent.features, p)),
-            "hog_colour": ("hog-colour", lambda p: hog_colour(resized(p, SIDE, SIDE))),
-            "pixcorr": ("pixels", lambda p: pixel_rows(resized(p, *scored.pixels.shape[1:3]))),
-        }
-        self.real = {n: f(scored.pixels) for n, (_, f) in self.functions.items()}
-
-    def of(self, pictures: NDArray[np.uint8]) -> dict[str, Features]:
-        """Return the features of the shown pictures, by name."""
-        return {
-            name: Features(label, self.real[name], function(pictures))
-            for name, (label, function) in self.functions.items()
-        }
-
-
-def _of_drawn(drawn: Reconstruction, truth: _Truth, extractors: _Extractors) -> Iterator[Measure]:
-    """Yield the measures of what was drawn."""
-    features = extractors.of(drawn.shown)
-    if truth.by_category:
-        yield from of_labels(features, truth.scored, truth.candidates)
-        return
-    shown = resized(drawn.shown, *truth.scored.pixels.shape[1:3])
-
-    def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
-        part = {
-            name: Features(f.extractor, f.real[rows], f.drawn[columns])
-            for name, f in features.items()
-        }
-        scored = truth.scored.where(np.isin(np.arange(len(truth.scored)), rows))
-        return of_pictures(part, scored, shown[columns])
-
-    yield from _in_blocks(truth, measured)
-
-
-def _in_blocks(
-    truth: _Truth,
-    measured: Callable[[NDArray[np.int64], NDArray[np.int64]], Iterable[Measure]],
-) -> Iterator[Measure]:
-    """Measure each block alone and join the tables; NaN is what was not compared."""
-    parts = [list(measured(rows, columns)) for rows, columns in truth.blocks]
-    weights = [len(columns) for _, columns in truth.blocks]
-    for same in zip(*parts, strict=True):
-        table = np.full((len(truth.candidates), len(truth.items)), np.nan)
-        for (rows, columns), part in zip(truth.blocks, same, strict=True):
-            table[np.ix_(rows, columns)] = part.table
-        chance = float(np.average([part.chance for part in same], weights=weights))
-        yield Measure(same[0].metric, same[0].extractor, table, chance)
-
-
-def _of_decoding(job: Job, system: SystemSettings, truth: _Truth) -> Iterator[Measure]:
-    """Yield what was decoded before any picture was drawn, items in the order of the pictures."""
-    items = _decoded(job, system)
-    row = {name: k for k, name in enumerate(items.table["item"].astype(str))}
-    missing = [name for name in truth.items if name not in row]
-    if missing:
-        raise DataError(
-            f"{job.paths.conditions(system.chain, job.wildcards['subject'])}: nothing decoded for "
-            f"{len(missing)} items that were drawn, first {missing[0]}. Run stage reconstruct "
-            "again."
-        )
-    order = [row[name] for name in truth.items]
-    by = job.study.reconstruct.choose_by
-    if "label" in items.arrays:
-        yield _accuracy(items, order, truth)
-    if by in items.arrays and not truth.by_category:
-        targets = load_targets(job.paths.targets(by))
-        at = {name: k for k, name in enumerate(targets.ids)}
-        real = targets.values[[at[name] for name in truth.candidates]]
-        decoded = items.arrays[by][order]
-        seed = derive(job.seed, "retrieval", job.study.name)
-
-        def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
-            yield from of_conditions(decoded[columns], real[rows], targets.extractor, seed)
-            if not system.generator:
-                yield from of_features(decoded[columns], real[rows], targets.extractor)
-
-        yield from _in_blocks(truth, measured)
-
-
-def _accuracy(items: Conditions, order: list[int], truth: _Truth) -> Measure:
-    """Share of items whose highest class, of all that were trained, is the true one."""
-    category = truth.candidates if truth.by_category else list(truth.scored.table["category"])
-    untrained = sorted({name for name in category if name not in items.classes})
-    if untrained:
-        raise DataError(
-            f"evaluate: no decoder was trained on {', '.join(untrained)}; the classes are "
-            f"{', '.join(items.classes)}"
-        )
-    n = len(items.classes)
-    table = top1(items.arrays["label"][order].T.astype(np.float64))
-    rows = [items.classes.index(name) for name in category]
-    return Measure(f"accuracy_{n}way", "none", table[rows], 1 / n)
-
-
-def _estimate(
-    job: Job, system: SystemSettings, source: str, measure: Measure, truth: _Truth
-) -> Estimate:
-    settings = job.study.evaluate
-    names = (system.name, job.wildcards["subject"], source, measure.metric, measure.extractor)
-    rng = generator(job.seed, "evaluate", job.study.name, *names)
-    n = settings.n_permutations
-    if truth.by_category:
-        order = permutations(truth.groups, rng, n)
-    else:
-        order = relabellings(truth.groups, rng, n, truth.block_of)
-    return estimate(measure.table, truth.index, truth.groups, order, rng, settings.n_bootstrap)
-
-
-def _row(
-    job: Job,
-    system: SystemSettings,
-    source: str,
-    measure: Measure,
-    result: Estimate,
-    drawn: Reconstruction | None,
-) -> dict[str, object]:
-    subject = job.wildcards["subject"]
-    n_samples = 1 if drawn is None else drawn.samples.shape[1]
-    selection = (
-        f"best of {n_samples} by agreement with the {source} {job.study.reconstruct.choose_by}"
-        if n_samples > 1
-        else f"none ({'no' if drawn is None else 'one'} picture an item)"
-    )
-    responses = read_sidecar(job.paths.responses(system.responses, subject))
-    return {
-        "study": job.study.name,
-        "subject": subject,
-        "system": system.name,
-        "role": ROLES.get(source, system.role),
-        "source": source,
-        "metric": measure.metric,
-        "extractor": measure.extractor,
-        "value": result.value,
-        "ci_low": result.ci_low,
-        "ci_high": result.ci_high,
-        "chance": measure.chance,
-        "n": len(result.items),
-        "p": result.p,
-        "split": read_sidecar(job.paths.design()).facts["split"],
-        "selection": selection,
-        "transductive": bool(responses.facts["transductive"]),
-        "seed": job.seed,
-    }
-
-
-def _items(
-    system: SystemSettings,
-    source: str,
-    measure: Measure,
-    result: Estimate,
-    truth: _Truth,
-) -> pd.DataFrame:
-    metric = measure.metric
-    if metric.startswith("category"):
-        metric = f"{metric}:{measure.extractor.partition('@')[0]}"
-    return pd.DataFrame(
-        {
-            "system": system.name,
-            "item": truth.items,
-            "source": source,
-            "metric": metric,
-            "value": result.items,
-        }
-    )

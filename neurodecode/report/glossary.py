@@ -36,6 +36,9 @@ _FIXED = {
                      "and the picture seen; mean over items. Blurs score high."),
     "ssim": Entry("Structural similarity (SSIM)", "Local likeness of brightness, contrast and "
                   "structure on grey pictures, 1 at most. Blurs score high."),
+    "sample_spread": Entry("Spread of the samples", "How much the samples drawn from one decoded "
+                           "response differ, as a share of how much those of different responses "
+                           "do. At 1 the generator draws what it likes."),
 }  # fmt: skip
 
 
@@ -52,11 +55,17 @@ def describe(metric: str) -> Entry:
 def _plain(metric: str) -> Entry:
     if metric in _FIXED:
         return _FIXED[metric]
-    if match := re.fullmatch(r"(.+)_within_categor(?:y|ies)", metric):
+    if match := re.fullmatch(r"(.+)_(within|across)_(category|categories|clusters?)", metric):
         inner = _plain(match[1])
+        group = "category" if match[3].startswith("categor") else "cluster"
+        if match[2] == "within":
+            return Entry(
+                f"{inner.name}, within the {group}",
+                f"{inner.definition} Distractors are of the same {group} only.",
+            )
         return Entry(
-            f"{inner.name}, within the category",
-            f"{inner.definition} Distractors are of the same category only.",
+            f"{inner.name}, across {match[3]}",
+            f"{inner.definition} Distractors are of other {match[3]} only.",
         )
     if match := re.fullmatch(r"accuracy_(\d+)way(?:_top(\d+))?", metric):
         return Entry(
@@ -101,6 +110,14 @@ def _plain(metric: str) -> Entry:
             "Share of items where the picture that was seen is the nearest, or among the "
             f"{match[2]} nearest, of all scored pictures to the decoded embedding. No picture is "
             "drawn for it.",
+        )
+    if match := re.fullmatch(r"classified_(\d+)way(_of_top3)?", metric):
+        lenient = match[2] is not None
+        return Entry(
+            f"{match[1]}-way classification" + (", lenient (any of three)" if lenient else ""),
+            "How often a classifier takes the picture drawn for its own class of the picture that "
+            f"was seen, against {int(match[1]) - 1} random other classes."
+            + (" Any of its three best classes counts, which flatters." if lenient else ""),
         )
     if match := re.fullmatch(r"distance_(.+)", metric):
         return Entry(

@@ -13,12 +13,14 @@ from neurodecode.artifacts import (
     read_table,
     save_conditions,
     save_reconstruction,
+    save_responses,
     save_targets,
+    write_table,
 )
 from neurodecode.config import StudyConfig
-from neurodecode.contracts import Conditions, Reconstruction, Stimuli, Targets
-from neurodecode.errors import DataError
-from neurodecode.evaluate import stage
+from neurodecode.contracts import Conditions, Reconstruction, Responses, Stimuli, Targets
+from neurodecode.errors import DataError, MissingWeights
+from neurodecode.evaluate import extractors
 from neurodecode.evaluate.dictionary import COLUMNS, define
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, run
@@ -36,6 +38,9 @@ class FakeIndependent:
 
     def features(self, pictures):
         return flat(pictures)
+
+    def name_logits(self, pictures):
+        return flat(pictures)[:, :20]
 
 
 class FakeExtractor:
@@ -100,9 +105,8 @@ class Mini:
         self.job = Job("evaluate", config, Paths(folder, "mini"), 1, {"subject": "01"})
         self.table, paths = table, self.job.paths
         stimuli = self.job.adapter.stimuli()
-        self._commit(paths.design(), [], {"split": "by hand"})
         self._commit(paths.decoders("given-ridge"), [])
-        self._commit(paths.responses("given", "01"), [], {"transductive": transductive})
+        self._respond(transductive)
         ids = tuple(stimuli.table["id"])
         targets = Targets(ids, flat(stimuli.pixels), (768,), "openclip@fake")
         self._commit(paths.targets("semantic"), *save_targets(paths.targets("semantic"), targets))
@@ -114,6 +118,24 @@ class Mini:
         self.decode(arrays, np.arange(len(table)))
         for source, shown in pictures.items():
             self.draw(source, table, shown)
+
+    def _respond(self, transductive):
+        """Noise responses: two training trials of each category, and the trials of the table."""
+        names = [f"p{k:02d}" if self.table["stimulus"][0] else "" for k in range(6)]
+        train = trials(names, list(CATEGORIES) * 2, 9).assign(trial=[f"u{k}" for k in range(6)])
+        both = pd.concat([train, self.table[train.columns]], ignore_index=True)
+        role = np.repeat(["train", "test"], [6, len(self.table)])
+        design = both[["fold", "participant_id", "trial"]].assign(role=role)
+        design = design.assign(group=both["trial"])
+        paths = self.job.paths
+        write_table(paths.design().with_suffix(".tsv"), design)
+        self._commit(paths.design(), [], {"split": "by hand"})
+        noise = np.random.default_rng(0).normal(size=(len(both), 5)).astype(np.float32)
+        units = pd.DataFrame({"unit": list("abcde"), "roi": ""})
+        responses = Responses(noise, both.assign(session="1", repeat=0), units, transductive)
+        sidecar = paths.responses("given", "01")
+        files = save_responses(sidecar, responses)
+        self._commit(sidecar, files, {"transductive": transductive})
 
     def decode(self, arrays, order):
         columns = [c for c in self.table.columns if c != "item"]
@@ -145,7 +167,7 @@ def fakes(monkeypatch):
     monkeypatch.setitem(sys.modules, "fake_mini", sys.modules[__name__])
     monkeypatch.setitem(registry.BUILT_IN["study"], "virtual_min", "fake_mini:FakeStudy")
     monkeypatch.setitem(registry.BUILT_IN["extractor"], "openclip", "fake_mini:FakeExtractor")
-    monkeypatch.setattr(stage, "load_independent", FakeIndependent)
+    monkeypatch.setattr(extractors, "load_independent", FakeIndependent)
 
 
 def trials(names, categories, runs):
@@ -204,7 +226,14 @@ def test_pictures_that_are_perfect_permuted_and_blank(tmp_path):
 
 def test_every_row_is_complete(tmp_path):
     table = pictures_study(tmp_path).scores()
-    assert table.notna().all(axis=None)
+    once = table[table["metric"] == "sample_spread"]
+    assert len(once) == 4
+    assert once[["p", "q", "p_refit"]].isna().all(axis=None)
+    table = table[table["metric"] != "sample_spread"]
+    assert table.drop(columns="p_refit").notna().all(axis=None)
+    refitted = table[table["p_refit"].notna()]
+    assert list(refitted["metric"]) == ["retrieval_two_way"]
+    assert refitted["p_refit"].item() > 0.05  # the responses are noise, whatever was "decoded"
     assert (table["ci_low"] <= table["value"] + 1e-12).all()
     assert (table["value"] <= table["ci_high"] + 1e-12).all()
     assert table["p"].between(1 / 201, 1).all()
@@ -259,7 +288,7 @@ def test_pictures_of_another_size_are_scored(tmp_path, monkeypatch):
     mini = pictures_study(tmp_path, ("decoded",))
     monkeypatch.setattr(FakeExtractor, "embed", lambda self, p: flat(p[:, :16, :16]))
     monkeypatch.setattr(FakeIndependent, "features", lambda self, p: flat(p[:, :16, :16]))
-    monkeypatch.setattr(stage, "hog_colour", lambda p: flat(p[:, :16, :16]))
+    monkeypatch.setattr(extractors, "hog_colour", lambda p: flat(p[:, :16, :16]))
     shown = mini.job.adapter.stimuli().pixels[6:].repeat(2, axis=1).repeat(2, axis=2)
     mini.draw("decoded", mini.table, shown)
     score = mini.scores().set_index("metric")["value"]
@@ -270,11 +299,12 @@ def test_pictures_of_another_size_are_scored(tmp_path, monkeypatch):
 def test_categories(tmp_path, monkeypatch):
     table = category_study(tmp_path, monkeypatch).scores()
     score = table.groupby("metric")["value"].min()
-    assert set(score.index) == {"category_identification", "category_top1", "accuracy_3way"}
-    assert (score == 1).all()
+    pictures = {"category_identification", "category_top1", "sample_spread"}
+    assert set(score.index) == {*pictures, "accuracy_3way"}
+    assert (score.drop("sample_spread") == 1).all()
     assert (table["n"] == 12).all()
     assert table["transductive"].all()
-    assert (table["p"] < 0.05).all()
+    assert (table["p"].dropna() < 0.05).all()
     chance = table.groupby("metric")["chance"].first()
     assert chance["accuracy_3way"] == chance["category_top1"] == pytest.approx(1 / 3)
     assert len(table[table["metric"] == "category_identification"]) == 4
@@ -326,3 +356,66 @@ def test_one_candidate_identifies_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeStudy, "stimuli", lambda self: one)
     with pytest.raises(DataError, match="needs two or more"):
         run(mini.job)
+
+
+def test_pixels_are_compared_at_the_resolution_of_the_study(tmp_path):
+    mini = pictures_study(tmp_path, ("decoded",))
+    settings = mini.job.study.evaluate.model_copy(update={"resolution": 40})
+    study = mini.job.study.model_copy(update={"evaluate": settings})
+    mini.job = Job("evaluate", study, mini.job.paths, 1, {"subject": "01"})
+    table = mini.scores().set_index("metric")
+    assert table["resolution"]["pixcorr"] == table["resolution"]["ssim"] == "40x40"
+    assert table["resolution"]["two_way_independent"] == "its own"
+    assert table["value"]["ssim"] == pytest.approx(1)
+    assert set(table["averaging"]) == {"single trial"}
+
+
+def test_weights_that_the_study_names_must_be_there(tmp_path):
+    mini = pictures_study(tmp_path, ("decoded",))
+    settings = mini.job.study.evaluate.model_copy(update={"extractors": {"swav": "absent"}})
+    study = mini.job.study.model_copy(update={"evaluate": settings})
+    mini.job = Job("evaluate", study, mini.job.paths, 1, {"subject": "01"})
+    with pytest.raises(MissingWeights, match="absent: no weights of swav"):
+        mini.scores()
+
+
+def test_the_fields_networks_score_beside_the_extractor_that_ships(tmp_path, monkeypatch):
+    class Network:
+        metrics = {"alexnet2": "alexnet/features.4@1", "swav": "swav/avgpool@1"}
+
+        def features(self, pictures):
+            return {name: flat(pictures) for name in self.metrics}
+
+    monkeypatch.setattr("neurodecode.models.extractors.load_network", lambda *_: Network())
+    mini = pictures_study(tmp_path, ("decoded", "mean"))
+    settings = mini.job.study.evaluate.model_copy(update={"extractors": {"alexnet": "w"}})
+    study = mini.job.study.model_copy(update={"evaluate": settings})
+    mini.job = Job("evaluate", study, mini.job.paths, 1, {"subject": "01"})
+    table = mini.scores().set_index(["source", "metric"])
+    assert table["value"]["decoded", "two_way_alexnet2"] == 1
+    assert table["value"]["decoded", "distance_swav"] == pytest.approx(0, abs=1e-9)
+    assert table["p"]["decoded", "distance_swav"] < 0.02  # lower is better, also for p
+    assert table["value"]["mean", "distance_swav"] == 1
+    assert table["p"]["mean", "distance_swav"] == 1
+    assert table["extractor"]["decoded", "two_way_alexnet2"] == "alexnet/features.4@1"
+    assert "two_way_swav" not in table.index.get_level_values("metric")
+
+
+def test_chains_that_are_not_ridge_are_not_refitted_and_say_why(tmp_path, monkeypatch):
+    mini = category_study(tmp_path, monkeypatch)
+    raw = mini.job.study.model_dump()
+    raw["decoders"] = {"ridge": {"kind": "shrinkage_lda", "targets": ["semantic"]}}
+    mini.job = Job(
+        "evaluate", StudyConfig.model_validate(raw), mini.job.paths, 1, {"subject": "01"}
+    )
+    assert mini.scores()["p_refit"].isna().all()
+    why = read_sidecar(mini.job.sidecar).facts["not_refitted"]
+    assert why == {"given-ridge": "only ridge is refitted, not shrinkage_lda"}
+
+
+def test_identification_is_told_apart_within_and_across_categories(tmp_path):
+    table = pictures_study(tmp_path).scores().set_index(["source", "metric"])["value"]
+    for metric in ("two_way_semantic", "two_way_independent", "retrieval_two_way"):
+        assert table["decoded", f"{metric}_within_category"] == 1
+        assert table["decoded", f"{metric}_across_categories"] == 1
+    assert table["mean", "two_way_independent_within_category"] == 0.5

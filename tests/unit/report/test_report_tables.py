@@ -140,3 +140,14 @@ def test_systems_have_plain_names(categories: Material) -> None:
 def test_numbers_are_written_alike() -> None:
     assert (fixed(0.876), fixed(-0.001), fixed(math.nan)) == ("0.88", "0.00", "n/a")
     assert (trimmed(0.125), trimmed(0.5), trimmed(math.nan)) == ("0.125", "0.5", "n/a")
+
+
+def test_scores_of_different_extractors_never_share_a_block(world: Material) -> None:
+    other = replace(world.scores[0], extractor="openclip-of-other-weights")
+    blocks = score_blocks(replace(world, scores=(*world.scores, other)))
+    keys = [(b.metric, b.extractor) for b in blocks]
+    assert len(keys) == len(set(keys))
+    assert (other.metric, other.extractor) in keys
+    for block in blocks:
+        rows = [row.score for _, rows in block.groups for row in rows]
+        assert len({score.extractor for score in rows}) == 1

@@ -8,7 +8,7 @@ from neurodecode.contracts import Conditions, Stimuli, Targets
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.evaluate.inference import relabellings
 from neurodecode.evaluate.measures import Features, of_features, of_pictures
-from neurodecode.evaluate.stage import _blocks
+from neurodecode.evaluate.truth import blocks_of
 from neurodecode.reconstruct.baselines import MeanPicture, RandomPicture, Retrieval
 from neurodecode.reconstruct.sources import from_source, of_fold, trained, training_gallery
 from neurodecode.targets.latent import LatentTarget
@@ -66,15 +66,15 @@ def test_generators_see_nothing_that_the_fold_tests(world):
 
 def test_items_of_a_fold_are_scored_against_its_own_pictures():
     index, folds = np.array([0, 1, 2, 3, 4]), np.array(list("aabbb"))
-    found = _blocks(stimuli(["fold"] * 5), index, folds)
+    found = blocks_of(stimuli(["fold"] * 5), index, folds)
     assert [(r.tolist(), c.tolist()) for r, c in found] == [
         ([0, 1], [0, 1]),
         ([2, 3, 4], [2, 3, 4]),
     ]
-    (rows, columns), *rest = _blocks(stimuli(["test"] * 5), index, folds)
+    (rows, columns), *rest = blocks_of(stimuli(["test"] * 5), index, folds)
     assert (rows.tolist(), columns.tolist(), rest) == ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4], [])
     with pytest.raises(DataError, match="fold a tests one picture alone"):
-        _blocks(stimuli(["fold"] * 5), index, np.array(list("abbbb")))
+        blocks_of(stimuli(["fold"] * 5), index, np.array(list("abbbb")))
 
 
 def test_truths_are_swapped_within_a_fold():
