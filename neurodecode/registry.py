@@ -42,6 +42,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
     "estimator": {
