@@ -74,7 +74,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "dkf": "neurodecode.online.dkf:DiscriminativeKalmanFilter",
         "ekf": "neurodecode.online.nonlinear:ExtendedKalmanFilter",
         "ukf": "neurodecode.online.nonlinear:UnscentedKalmanFilter",
-        "wiener": "neurodecode.online.wiener:WienerFilter",
+        "regression": "neurodecode.online.wiener:RegressionDecoder",
         "lstm": "neurodecode.online.lstm:LstmDecoder",
     },
     "online_regressor": {
