@@ -107,7 +107,19 @@ def _add_online(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     calibrate.add_argument("--out", type=Path, required=True, help="folder of the decoder")
     calibrate.add_argument("--bin-width", type=float, help="seconds (default: .05, or one sample)")
 
-    calibrate.add_argument("--settings", type=Path, metavar="YAML", help="of a live session")
+    replay = commands.add_parser("replay", help="decode a recording as if live, without waiting")
+    replay.add_argument("recording", help="FIF, BrainVision, EDF, XDF, npz, or flint2012 (ships)")
+    stream = commands.add_parser("stream", help="decode a live source")
+    stream.add_argument("--source", help="lsl:NAME, replay:FILE or board:synthetic")
+    stream.add_argument("--seconds", type=float, help="end after so long (default: Ctrl-C)")
+    for command in (replay, stream):
+        command.add_argument(
+            "--decoder", type=Path, nargs="+", required=True, metavar="DIR",
+            help="from calibrate; the first decodes, the dashboard can swap to the others",
+        )  # fmt: skip
+        command.add_argument("--log", type=Path, metavar="TSV", help="one row an output")
+    for command in (calibrate, replay, stream):
+        command.add_argument("--settings", type=Path, metavar="YAML", help="of a live session")
 
     simulate = commands.add_parser("simulate", help="a cursor, simulated neurons, closed loop")
     simulate.add_argument("--task", choices=["centre-out", "random", "grid"], default="centre-out")
@@ -116,10 +128,14 @@ def _add_online(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     simulate.add_argument("--calibration", type=float, default=60, help="seconds (60)")
     simulate.add_argument("--seconds", type=float, help="of control (60; dashboard: until stopped)")
     simulate.add_argument("--seed", type=int, default=1)
-    simulate.add_argument("--dashboard", action="store_true", help="a page on this machine")
-    simulate.add_argument("--port", type=int, default=0, help="of the dashboard (any)")
-    for name, command in (("calibrate", calibrate), ("simulate", simulate)):
-        command.set_defaults(handler=_online, online=name)
+    for command in (stream, simulate):
+        command.add_argument("--dashboard", action="store_true", help="a page on this machine")
+        command.add_argument("--port", type=int, default=0, help="of the dashboard (any)")
+    replay.set_defaults(dashboard=False)
+    calibrate.set_defaults(handler=_online, module="commands", online="calibrate")
+    simulate.set_defaults(handler=_online, module="commands", online="simulate")
+    replay.set_defaults(handler=_online, module="sessions", online="replay")
+    stream.set_defaults(handler=_online, module="sessions", online="stream")
 
 
 _DESCRIPTION = "Decode brain recordings: what was seen, with an honest score beside it."
@@ -226,9 +242,10 @@ def _reconstruct(options: argparse.Namespace) -> int:
 
 
 def _online(options: argparse.Namespace) -> int:
-    from neurodecode.online import commands
+    from importlib import import_module
 
-    code: int = getattr(commands, f"run_{options.online}")(options)
+    module = import_module(f"neurodecode.online.{options.module}")
+    code: int = getattr(module, f"run_{options.online}")(options)
     return code
 
 
