@@ -1,12 +1,14 @@
 # The pipeline: each rule is one row of neurodecode/pipeline.py and calls the command line.
-from neurodecode.workflow import Workflow
+from neurodecode.workflow import Workflow, count_every_job
 
 
 configfile: "config/config.yaml"
 
 
+count_every_job()
 flow = Workflow(config, workflow.configfiles)
-flow.go_on()
+if workflow.is_main_process:  # not in the jobs that a cluster starts
+    flow.go_on()
 
 
 wildcard_constraints:

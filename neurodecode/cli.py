@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
             "--out", "--results", dest="out", type=Path, help="results folder (config: results)"
         )
 
+    _add_online(commands)
+
     doctor = commands.add_parser("doctor", help="devices, weights, data, versions; what to get")
     doctor.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     doctor.set_defaults(handler=_doctor)
@@ -91,6 +93,49 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="JSON schema of a study's YAML")
     schema.set_defaults(handler=_schema)
     return parser
+
+
+_DECODERS = "kalman (default), kalman-steady, dkf, dkf-nw, dkf-kernel"
+
+
+def _add_online(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    calibrate = commands.add_parser("calibrate", help="fit an online decoder on a recording")
+    calibrate.add_argument(
+        "recording", help=".npz with data, sfreq and kinematics, or flint2012 (ships)"
+    )
+    calibrate.add_argument("--decoder", default="kalman", help=_DECODERS)
+    calibrate.add_argument("--out", type=Path, required=True, help="folder of the decoder")
+    calibrate.add_argument("--bin-width", type=float, help="seconds (default: .05, or one sample)")
+
+    replay = commands.add_parser("replay", help="decode a recording as if live, without waiting")
+    replay.add_argument("recording", help="FIF, BrainVision, EDF, XDF, npz, or flint2012 (ships)")
+    stream = commands.add_parser("stream", help="decode a live source")
+    stream.add_argument("--source", help="lsl:NAME, replay:FILE or board:synthetic")
+    stream.add_argument("--seconds", type=float, help="end after so long (default: Ctrl-C)")
+    for command in (replay, stream):
+        command.add_argument(
+            "--decoder", type=Path, nargs="+", required=True, metavar="DIR",
+            help="from calibrate; the first decodes, the dashboard can swap to the others",
+        )  # fmt: skip
+        command.add_argument("--log", type=Path, metavar="TSV", help="one row an output")
+    for command in (calibrate, replay, stream):
+        command.add_argument("--settings", type=Path, metavar="YAML", help="of a live session")
+
+    simulate = commands.add_parser("simulate", help="a cursor, simulated neurons, closed loop")
+    simulate.add_argument("--task", choices=["centre-out", "random", "grid"], default="centre-out")
+    simulate.add_argument("--decoder", default="kalman", help=_DECODERS)
+    simulate.add_argument("--drift", choices=["none", "slow", "fast"], default="none")
+    simulate.add_argument("--calibration", type=float, default=60, help="seconds (60)")
+    simulate.add_argument("--seconds", type=float, help="of control (60; dashboard: until stopped)")
+    simulate.add_argument("--seed", type=int, default=1)
+    for command in (stream, simulate):
+        command.add_argument("--dashboard", action="store_true", help="a page on this machine")
+        command.add_argument("--port", type=int, default=0, help="of the dashboard (any)")
+    replay.set_defaults(dashboard=False)
+    calibrate.set_defaults(handler=_online, module="commands", online="calibrate")
+    simulate.set_defaults(handler=_online, module="commands", online="simulate")
+    replay.set_defaults(handler=_online, module="sessions", online="replay")
+    stream.set_defaults(handler=_online, module="sessions", online="stream")
 
 
 _DESCRIPTION = "Decode brain recordings: what was seen, with an honest score beside it."
@@ -194,6 +239,14 @@ def _reconstruct(options: argparse.Namespace) -> int:
         console.print(f"{name}: {'done' if done else 'kept'}", highlight=False)
     print_subject(study, paths, options.subject)
     return 0
+
+
+def _online(options: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    module = import_module(f"neurodecode.online.{options.module}")
+    code: int = getattr(module, f"run_{options.online}")(options)
+    return code
 
 
 def _doctor(options: argparse.Namespace) -> int:

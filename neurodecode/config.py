@@ -25,7 +25,7 @@ from neurodecode.targets.settings import TargetSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
-__all__ = ["RunConfig", "StudyConfig", "SystemSettings", "load_run", "load_study"]
+__all__ = ["RunConfig", "StudyConfig", "SystemSettings", "load_run", "load_study", "read_settings"]
 
 
 class SystemSettings(Section):
@@ -146,7 +146,7 @@ def _require(what: str, name: str, table: Mapping[str, Any]) -> None:
 
 def load_run(path: Path) -> RunConfig:
     """Read ``config.yaml``."""
-    return _validated(RunConfig, path)
+    return read_settings(RunConfig, path)
 
 
 def load_study(name: str, config: Path) -> StudyConfig:
@@ -160,7 +160,7 @@ def load_study(name: str, config: Path) -> StudyConfig:
         The run's ``config.yaml``.
     """
     if name.endswith((".yaml", ".yml")):
-        return _validated(StudyConfig, Path(name))
+        return read_settings(StudyConfig, Path(name))
     folder = config.parent / "studies"
     path = folder / f"{name}.yaml"
     if not path.is_file():
@@ -169,13 +169,20 @@ def load_study(name: str, config: Path) -> StudyConfig:
             f"study must be one of {', '.join(known) or '(none found)'} in {folder}, or a path "
             f"to a .yaml file, got {name!r}"
         )
-    study = _validated(StudyConfig, path)
+    study = read_settings(StudyConfig, path)
     if study.name != name:
         raise ConfigError(f"{path}: name must be the file's own ({name}), got {study.name!r}")
     return study
 
 
-def _validated(model: type[Model], path: Path) -> Model:
+def read_settings(model: type[Model], path: Path) -> Model:
+    """Read a YAML file of settings.
+
+    Raises
+    ------
+    ConfigError
+        Where it is missing, no YAML, or a key or value is wrong; names each.
+    """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

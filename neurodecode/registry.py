@@ -42,6 +42,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
     "estimator": {
@@ -66,6 +67,22 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "random_picture": "neurodecode.reconstruct.baselines:RandomPicture",
         "linear_pixels": "neurodecode.reconstruct.baselines:LinearPixels",
         "embedded": "neurodecode.reconstruct.embedded:Embedded",
+    },
+    "online_decoder": {
+        "kalman": "neurodecode.online.kalman:KalmanFilter",
+        "kalman_steady": "neurodecode.online.kalman:SteadyKalmanFilter",
+        "dkf": "neurodecode.online.dkf:DiscriminativeKalmanFilter",
+        "ekf": "neurodecode.online.nonlinear:ExtendedKalmanFilter",
+        "ukf": "neurodecode.online.nonlinear:UnscentedKalmanFilter",
+        "regression": "neurodecode.online.wiener:RegressionDecoder",
+        "lstm": "neurodecode.online.lstm:LstmDecoder",
+    },
+    "online_regressor": {
+        "linear_ridge": "neurodecode.online.regressors:LinearRidge",
+        "nadaraya_watson": "neurodecode.online.regressors:NadarayaWatson",
+        "kernel_ridge": "neurodecode.online.regressors:KernelRidge",
+        "gaussian_process": "neurodecode.online.regressors:GaussianProcess",
+        "perceptron": "neurodecode.online.regressors:Perceptron",
     },
 }
 

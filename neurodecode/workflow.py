@@ -18,9 +18,32 @@ from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, report_inputs
 
-__all__ = ["Workflow"]
+__all__ = ["Workflow", "count_every_job"]
 
 log = logging.getLogger(__name__)
+
+
+def count_every_job() -> None:
+    """Make Snakemake's scheduler count a job that is ready alone.
+
+    Up to 9.15 such a job takes no core and no memory from what is free, but gives them back when
+    it ends, so that a run of few jobs at a time ends up with more jobs at once than cores. Later
+    versions are right, but cannot be installed beside nilearn (pyproject.toml).
+    """
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    select = JobScheduler.job_selector
+    if getattr(select, "counts_every_job", False):
+        return
+
+    def selected(scheduler: Any, jobs: Any) -> Any:
+        found = select(scheduler, jobs)
+        if len(jobs) == 1:
+            scheduler.update_available_resources(found)
+        return found
+
+    selected.counts_every_job = True  # type: ignore[attr-defined]
+    JobScheduler.job_selector = selected
 
 
 class Workflow:

@@ -155,7 +155,8 @@ def _query(job: Job) -> str:
 def _refuse_near_duplicates(job: Job, truth: Truth) -> None:
     """Raise where scored pictures are nearly the same as trained ones; see `duplicates`."""
     study, stimuli = job.study, job.adapter.stimuli()
-    if getattr(study.data, "allow_stimulus_overlap", False):
+    # Of categories, the scored pictures were shown to nobody: they stand for what was.
+    if truth.by_category or getattr(study.data, "allow_stimulus_overlap", False):
         return
     part = dict.fromkeys(stimuli.table["id"], "trained")
     for k, (rows, _) in enumerate(truth.blocks):

@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 
 from neurodecode.artifacts import read_sidecar, read_table
 from neurodecode.cli import main
+from neurodecode.stimuli.objects64 import load_objects64
 
 COMMON = {"evaluate": {"n_bootstrap": 200, "n_permutations": 500},
           "responses": {"given": {"kind": "as_given"}}}  # fmt: skip
@@ -156,14 +157,34 @@ def overlap_study():
     )  # fmt: skip
 
 
+def prior_study():
+    """Object pictures, and the embedded prior because the study asks for it."""
+    rng = np.random.default_rng(5)
+    pictures = load_objects64(("decoder", "test")).pixels[-180:]
+    small = pictures.reshape(180, 8, 8, 8, 8, 3).mean(axis=(2, 4)).reshape(180, -1) / 255
+    np.savez("prior.npz", x=voxels(small, 400, 0.5, rng), p=pictures, test=np.arange(150, 180))
+    generators = {"embedded": {"kind": "embedded", "steps": 5},
+                  "random_picture": {"kind": "random_picture"}}  # fmt: skip
+    return drawn_from(
+        "prior",
+        generators,
+        choose_by="semantic",
+        data={"kind": "arrays", "subjects": {"01": "prior.npz"}, "index_base": 0,
+              "keys": {"responses": "x", "pictures": "p", "test_trials": "test"}},
+        targets={"semantic": {"kind": "openclip"}},
+        decoders={"ridge": {"kind": "ridge", "targets": ["semantic"]}},
+        design={"split": {"kind": "trial_set"}, "group": "stimulus"},
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Folder of all five studies, run through the command line."""
+    """Folder of all studies, run through the command line."""
     folder = tmp_path_factory.mktemp("arrays")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         studies = [pictures_study(), folds_study(), labels_study(), labels_study("null", True),
-                   features_study(), overlap_study()]  # fmt: skip
+                   features_study(), overlap_study(), prior_study()]  # fmt: skip
         write_config(folder, studies)
         for study in studies:
             for subject in study["data"]["subjects"]:
@@ -279,6 +300,16 @@ def test_overlap_that_is_declared_is_told_in_red(finished):
     assert "allow_stimulus_overlap" in page.split('id="overlap"')[1]
     found = scores(finished, "overlap", "01")
     assert found.loc["given-ridge-nearest", "decoded", "two_way_pixcorr"]["value"] > 0.7
+
+
+def test_the_embedded_prior_draws_objects_where_a_study_asks_for_it(finished):
+    found = scores(finished, "prior", "01")
+    ours = found.loc["given-ridge-embedded", "decoded"]
+    random = found.loc["given-ridge-random_picture", "decoded"]
+    for metric in ("two_way_semantic", "two_way_pixcorr"):
+        assert ours.loc[metric, "n"] == 30
+        assert ours.loc[metric, "ci_low"] > random.loc[metric, "ci_high"]
+    assert set(found.index.get_level_values("source")) == {"decoded", "true", "permuted", "mean"}
 
 
 def test_targets_follow_their_files(finished):

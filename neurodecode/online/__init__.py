@@ -1,0 +1,1 @@
+"""Online decoding: from a live stream to control."""

@@ -1,0 +1,1 @@
+"""The page that shows a live session and takes its orders; a process of its own."""
