@@ -11,7 +11,7 @@ from neurodecode.report.load import Material, Score
 from neurodecode.report.names import decoder_words
 from neurodecode.report.verdict import ALPHA, fixed, headline_scores, p_words, trimmed
 
-__all__ = ["Belief", "CeilingRow", "beliefs"]
+__all__ = ["Belief", "CeilingRow", "beliefs", "meaning"]
 
 _METHODS = {"split_half": "halves of the repeats", "variance_components": "variance components"}
 
@@ -112,11 +112,12 @@ def _spurious(material: Material) -> tuple[str, ...]:
             f"stimuli of other {many}, {fixed(within.value)} ({fixed(within.ci_low)} to "
             f"{fixed(within.ci_high)}, {p_words(within.p)}) within the {kind}"
         )
-        said.append(f"{values}. {_meaning(within, across, kind)}")
+        said.append(f"{values}. {meaning(within, across, kind)}")
     return tuple(said)
 
 
-def _meaning(within: Score, across: Score, kind: str) -> str:
+def meaning(within: Score, across: Score, kind: str) -> str:
+    """Say whether more than the kind (category, cluster) was decoded."""
     if _clear(within):
         return f"More than the {kind} was decoded."
     if _clear(across):

@@ -179,11 +179,22 @@ class StimulusFolds(Section):
     seed: int = Field(1, ge=0, description="of the draw")
 
 
+class LeaveOneClusterOut(Section):
+    """Each category of stimuli is tested by decoders that never met one of its kind.
+
+    Where pictures are held out, those of the category are tested, and its training pictures are
+    left out of that fold. For systems that draw nothing.
+    """
+
+    kind: Literal["leave_one_cluster_out"]
+
+
 class DesignSettings(Section):
     """Who and what is tested in which fold."""
 
     split: Annotated[
-        LeaveOneOut | StimulusSet | TrialSet | StimulusFolds, Field(discriminator="kind")
+        LeaveOneOut | StimulusSet | TrialSet | StimulusFolds | LeaveOneClusterOut,
+        Field(discriminator="kind"),
     ]
     group: Literal["run", "session", "stimulus"] = Field(
         description="trial column that inner splits keep together"
