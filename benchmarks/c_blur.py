@@ -1,8 +1,9 @@
 """The truth, blurred more and more, beside the nearest training picture: SSIM rewards blur.
 
-An illustration, not a bar that was set beforehand: the first strength tried, SD 6 of 64 pixels, lost
-neither semantic score (it still names its object to the extractor); of the three strengths that were
-swept afterwards only the strongest wins both low-level scores and loses both semantic ones.
+An illustration, not a bar that was set beforehand: the first strength tried, SD 6 of 64 pixels,
+lost neither semantic score (it still names its object to the extractor); of the three strengths
+that were swept afterwards only the strongest wins both low-level scores and loses both semantic
+ones.
 """
 
 from __future__ import annotations
