@@ -112,10 +112,15 @@ def _add_online(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     stream = commands.add_parser("stream", help="decode a live source")
     stream.add_argument("--source", help="lsl:NAME, replay:FILE or board:synthetic")
     stream.add_argument("--seconds", type=float, help="end after so long (default: Ctrl-C)")
+    stream.add_argument("--study", help="with --decoder image: whose test trials are drawn")
+    stream.add_argument("--subject", help="with --decoder image")
+    stream.add_argument("--config", type=Path, default=Path("config/config.yaml"))
+    stream.add_argument("--results", type=Path, help="folder of the pipeline (config: results)")
+    stream.add_argument("--steps", type=int, default=6, help="of the generator, a picture")
     for command in (replay, stream):
         command.add_argument(
             "--decoder", type=Path, nargs="+", required=True, metavar="DIR",
-            help="from calibrate; the first decodes, the dashboard can swap to the others",
+            help="from calibrate; first decodes, the dashboard can swap; stream: or image",
         )  # fmt: skip
         command.add_argument("--log", type=Path, metavar="TSV", help="one row an output")
     for command in (calibrate, replay, stream):

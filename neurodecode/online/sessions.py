@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
+from pathlib import Path
 
 from neurodecode.atomic import require_writable
 from neurodecode.config import read_settings
@@ -31,7 +32,11 @@ def run_replay(options: Namespace) -> int:
 
 
 def run_stream(options: Namespace) -> int:
-    """Decode a live source at its own pace."""
+    """Decode a live source at its own pace, or draw a study's responses (``image``)."""
+    if options.decoder == [Path("image")]:
+        from neurodecode.online.pictures import run_pictures
+
+        return run_pictures(options)
     return _session(options, RealClock())
 
 

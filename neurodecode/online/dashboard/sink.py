@@ -50,10 +50,11 @@ class DashboardSink:
         self.current = next(iter(decoders))
         self.unseen = 0
         self._names: tuple[str, ...] = ()
+        self._began = 0.0
 
     def open(self, about: About) -> None:
         """Say what there is to see."""
-        self._names = about.channels
+        self._names, self._began = about.channels, self.loop.clock.now()
         dead_man = self.loop.safety.settings.dead_man is not None
         self._send({"about": {
             "title": self.title,
@@ -111,7 +112,7 @@ class DashboardSink:
             cov = np.asarray(output.cov)[np.ix_(moves, moves)]
         return {
             "number": output.number + 1,
-            "time": output.time,
+            "time": output.time - self._began,
             "phase": "paused" if output.command.action == "pause" else "streaming",
             "decoder": self.current,
             "cursor": _two(output.command.position),

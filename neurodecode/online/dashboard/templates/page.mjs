@@ -42,6 +42,8 @@ function takeAbout(about) {
   select.replaceChildren(...about.decoders.map((name) => new Option(name, name)));
   select.value = about.decoder;
   for (const id of ["recalibrate", "hand", "pause", "stop", "alive"]) $(id).hidden = !about.orders.includes(id);
+  for (const card of document.querySelectorAll("main > .card")) card.hidden = Boolean(about.pictures) !== (card.id === "pictures");
+  if (about.pictures) phase("streaming");
   select.disabled = !about.orders.includes("swap");
   state.dirty = true;
 }
@@ -74,7 +76,6 @@ function takeBin(bin) {
 }
 function push(list, value, most) { list.push(value); if (list.length > most) list.shift(); }
 function takePicture(picture) {
-  $("pictures").hidden = false;
   for (const name of ["seen", "drawn"])
     if (/^[A-Za-z0-9+/=]+$/.test(picture[name] ?? "")) $(name).src = `data:image/png;base64,${picture[name]}`;
   $("picture-text").textContent = picture.text;
