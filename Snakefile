@@ -7,7 +7,8 @@ configfile: "config/config.yaml"
 
 count_every_job()
 flow = Workflow(config, workflow.configfiles)
-flow.go_on()
+if workflow.is_main_process:  # not in the jobs that a cluster starts
+    flow.go_on()
 
 
 wildcard_constraints:

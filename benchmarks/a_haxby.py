@@ -22,7 +22,8 @@ from neurodecode.preprocess.blocks import Blocks
 from neurodecode.studies.haxby2001 import EMBEDDED, Haxby2001
 
 SOURCES = (
-    "benchmarks/a_haxby.py", "neurodecode/embed", "neurodecode/preprocess",
+    "benchmarks/a_haxby.py", "neurodecode/embed/ridge.py", "neurodecode/embed/lda.py",
+    "neurodecode/preprocess/blocks.py", "neurodecode/preprocess/block_position.py",
     "neurodecode/evaluate/inference.py",
     "neurodecode/studies/haxby2001.py", "neurodecode/studies/data/haxby2001",
 )  # fmt: skip

@@ -23,7 +23,7 @@ SOURCES = (
     "benchmarks/a_virtual_min.py", "config/studies/virtual-min.yaml",
     "neurodecode/simulate/fmri.py", "neurodecode/simulate/gabor.py",
     "neurodecode/simulate/attributes.py", "neurodecode/studies/virtual_min.py",
-    "neurodecode/embed", "neurodecode/reconstruct",
+    "neurodecode/embed/ridge.py", "neurodecode/reconstruct",
     "neurodecode/evaluate/tables.py", "neurodecode/stimuli/data", *WEIGHTS,
 )  # fmt: skip
 MAIN = "single-ridge-embedded"

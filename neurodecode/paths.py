@@ -62,3 +62,7 @@ class Paths:
     def scores(self, subject: str) -> Path:
         """One subject's scores by all systems."""
         return self.root / "scores" / f"sub-{subject}.json"
+
+    def ledger(self, subject: str) -> Path:
+        """Every query of one subject's test scores; appended to, and no artefact."""
+        return self.root / "scores" / f"sub-{subject}_ledger.jsonl"

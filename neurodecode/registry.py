@@ -42,6 +42,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
     "estimator": {
@@ -73,7 +74,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "dkf": "neurodecode.online.dkf:DiscriminativeKalmanFilter",
         "ekf": "neurodecode.online.nonlinear:ExtendedKalmanFilter",
         "ukf": "neurodecode.online.nonlinear:UnscentedKalmanFilter",
-        "wiener": "neurodecode.online.wiener:WienerFilter",
+        "regression": "neurodecode.online.wiener:RegressionDecoder",
         "lstm": "neurodecode.online.lstm:LstmDecoder",
     },
     "online_regressor": {

@@ -45,7 +45,7 @@ def make_design(
     -------
     DataFrame
         ``fold, participant_id, trial, role, group``, one row a trial and fold; ``role`` is
-        ``train`` or ``test``.
+        ``train``, ``test`` or, of trials that take no part in the fold, ``unused``.
 
     Raises
     ------
@@ -55,13 +55,16 @@ def make_design(
         Where a picture is both trained on and tested, or, of trials without one, a run.
     """
     tested = _tested(trials, stimuli, settings)
-    folds = [_fold(name, trials, mask, settings.group) for name, mask in tested.items()]
-    _refuse_one_sided(trials["participant_id"].to_numpy(dtype=str), tested)
+    trained = {name: _trained(trials, stimuli, settings, mask) for name, mask in tested.items()}
+    folds = [
+        _fold(name, trials, mask, trained[name], settings.group) for name, mask in tested.items()
+    ]
+    _refuse_one_sided(trials["participant_id"].to_numpy(dtype=str), tested, trained)
     prints = {} if allow_overlap else _fingerprints(stimuli)
     for name, mask in tested.items():
         if not allow_overlap:
-            _refuse_overlap(trials[~mask], trials[mask], prints, name)
-        _refuse_split_runs(trials[~mask], trials[mask], name)
+            _refuse_overlap(trials[trained[name]], trials[mask], prints, name)
+        _refuse_split_runs(trials[trained[name]], trials[mask], name)
         _refuse_unscored(trials[mask], stimuli, settings.split.kind)
     return pd.concat(folds, ignore_index=True)
 
@@ -91,6 +94,8 @@ def _tested(
                 "arrays: keys.test_trials or keys.split)"
             )
         return {"test": (trials["set"] == "test").to_numpy()}
+    if split.kind == "leave_one_cluster_out":
+        return _clusters(trials, stimuli)
     names = sorted(set(trials["stimulus"]))
     if "" in names:
         raise ConfigError(
@@ -108,28 +113,70 @@ def _tested(
     }
 
 
-def _fold(name: str, trials: pd.DataFrame, tested: np.ndarray, group: str) -> pd.DataFrame:
-    if not tested.any() or tested.all():
-        raise DataError(f"design: fold {name!r} has no {'train' if tested.all() else 'test'} trial")
+def _clusters(trials: pd.DataFrame, stimuli: Stimuli) -> dict[str, NDArray[np.bool_]]:
+    """Return which trials of each category are tested: of held-out pictures, where there are."""
+    category = trials["category"].to_numpy(dtype=str)
+    names = sorted(set(category.tolist()))
+    if "" in names or len(names) < 2 or (trials["stimulus"] == "").any():
+        raise ConfigError(
+            "design.split: kind leave_one_cluster_out needs trials of known stimuli of two "
+            f"categories or more; found {len(names)}: {', '.join(map(repr, names[:5]))}"
+        )
+    held_out = _held_out(trials, stimuli)
+    may_be_tested = held_out if held_out.any() else np.ones(len(trials), dtype=bool)
+    masks = {name: (category == name) & may_be_tested for name in names}
+    return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def _held_out(trials: pd.DataFrame, stimuli: Stimuli) -> NDArray[np.bool_]:
+    ids = set(stimuli.table["id"][stimuli.table["set"] == "test"])
+    held_out: NDArray[np.bool_] = trials["stimulus"].isin(ids).to_numpy()
+    return held_out
+
+
+def _trained(
+    trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings, tested: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which trials train the fold that tests some: all others, but of the cluster none."""
+    if settings.split.kind != "leave_one_cluster_out":
+        return ~tested
+    category = trials["category"].to_numpy(dtype=str)
+    others: NDArray[np.bool_] = category != category[tested][0]
+    return others & ~_held_out(trials, stimuli)
+
+
+def _fold(
+    name: str,
+    trials: pd.DataFrame,
+    tested: NDArray[np.bool_],
+    trained: NDArray[np.bool_],
+    group: str,
+) -> pd.DataFrame:
+    if not tested.any() or not trained.any():
+        raise DataError(f"design: fold {name!r} has no {'train' if tested.any() else 'test'} trial")
     return pd.DataFrame(
         {
             "fold": name,
             "participant_id": trials["participant_id"].to_numpy(),
             "trial": trials["trial"].to_numpy(),
-            "role": np.where(tested, "test", "train"),
+            "role": np.select([tested, trained], ["test", "train"], "unused"),
             "group": trials[group].astype(str).to_numpy(),
         }
     )
 
 
-def _refuse_one_sided(who: NDArray[np.str_], tested: Mapping[str, NDArray[np.bool_]]) -> None:
+def _refuse_one_sided(
+    who: NDArray[np.str_],
+    tested: Mapping[str, NDArray[np.bool_]],
+    trained: Mapping[str, NDArray[np.bool_]],
+) -> None:
     """Raise where a subject is never tested, or trains no trial of a fold that tests it."""
     for name in np.unique(who):
         own = who == name
         if not any(mask[own].any() for mask in tested.values()):
             raise DataError(f"design: no fold has a test trial of subject {name}")
-        for fold, mask in tested.items():
-            if mask[own].all():
+        for fold, mask in trained.items():
+            if not mask[own].any():
                 raise DataError(f"design: fold {fold!r} has no train trial of subject {name}")
 
 
@@ -207,6 +254,8 @@ def describe(settings: DesignSettings, design: pd.DataFrame) -> str:
     split = settings.split
     if split.kind == "leave_one_out":
         return f"leave one {split.column} out ({n_folds} folds)"
+    if split.kind == "leave_one_cluster_out":
+        return f"leave one category of stimuli out ({n_folds} folds)"
     if split.kind == "stimulus_folds":
         return f"{n_folds} folds over stimuli, drawn at random (seed {split.seed})"
     counts = design["role"].value_counts()
@@ -249,6 +298,12 @@ def check_generators(study: StudyConfig, stimuli: Stimuli) -> None:
     ConfigError
         Where the study holds no pictures.
     """
+    if study.drawing and study.design.split.kind == "leave_one_cluster_out":
+        raise ConfigError(
+            "systems: with design.split of kind leave_one_cluster_out nothing is drawn, since "
+            "generators know pictures of the category that is left out: leave generator out of the "
+            "systems, which scores what was decoded"
+        )
     used = {system.generator for system in study.drawing}
     if used and not stimuli.pictured:
         raise ConfigError(

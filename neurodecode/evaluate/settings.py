@@ -26,7 +26,7 @@ class EvaluateSettings(Section):
         "identification is told apart; without it the categories, or 40 where there are none",
     )
     near_duplicate: float = Field(
-        0.98,
+        0.995,
         gt=0.5,
         le=1.01,
         description="likeness (r of 16 x 16 pixels, cosine of semantic embeddings) from which a "

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurodecode.artifacts import (
+    hash_file,
     load_reconstruction,
     load_responses,
     load_targets,
@@ -22,6 +23,7 @@ from neurodecode.evaluate.discovery import with_q
 from neurodecode.evaluate.duplicates import refuse_near_duplicates
 from neurodecode.evaluate.extractors import Extractors
 from neurodecode.evaluate.inference import Estimate
+from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.evaluate.measures import Measure
 from neurodecode.evaluate.measuring import of_decoding, of_drawn
 from neurodecode.evaluate.noise_ceiling import ceiling_rows
@@ -58,6 +60,7 @@ def run(job: Job) -> Output:
             f"evaluate: nothing to score in study {job.study.name}: its decoders decode neither "
             "labels nor the target that reconstruct.choose_by names, and nothing is drawn"
         )
+    write_query(job.paths.ledger(job.wildcards["subject"]), _query(job))
     stem = job.sidecar.with_suffix("")
     files = [stem.with_name(f"{stem.name}{end}.tsv") for end in ("", "_items", "_noise_ceiling")]
     write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
@@ -143,10 +146,17 @@ class _Scoring:
         return self._refitted[chain]
 
 
+def _query(job: Job) -> str:
+    """Hash what the scores depend on, by the names that their sidecar gives to inputs."""
+    inputs = {f"{path.parent.name}/{path.name}": hash_file(path) for path in job.inputs}
+    return query_of(job.settings_hash, job.seed, inputs)
+
+
 def _refuse_near_duplicates(job: Job, truth: Truth) -> None:
     """Raise where scored pictures are nearly the same as trained ones; see `duplicates`."""
     study, stimuli = job.study, job.adapter.stimuli()
-    if getattr(study.data, "allow_stimulus_overlap", False):
+    # Of categories, the scored pictures were shown to nobody: they stand for what was.
+    if truth.by_category or getattr(study.data, "allow_stimulus_overlap", False):
         return
     part = dict.fromkeys(stimuli.table["id"], "trained")
     for k, (rows, _) in enumerate(truth.blocks):

@@ -1,7 +1,8 @@
 """The live session: stream, features, decoder, safety, sinks, again and again.
 
-It never waits for data and never stops for bad ones. Whatever the stream does, an output goes out
-at least once a bin; what it may do is said by the policies, and what was lost is counted.
+It never waits for data and never stops for bad ones. Each bin gives an output; where none comes for
+``stale_after`` seconds, outputs go on once a bin without one. What they may do is said by the
+policies, and what was lost is counted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -110,7 +111,7 @@ class LiveLoop:
         self.counters = Counters()
         self.age, self.duration = Latencies(), Latencies()
         self._velocity = list(self.settings.velocity)
-        self._stopped = False
+        self._stopped = self._opened = False
         self._incoming: Stepping | None = None
         if len(self._velocity) != safety.n_dims:
             raise ConfigError(
@@ -162,10 +163,11 @@ class LiveLoop:
         self._began = self._newest = self._last_output = self.clock.now()
         self._window, self._busy = self._began, 0.0
         self._stale, self._fine = False, self._began
-        self._n_swaps = 0
+        self._n_swaps, self._paused = 0, self.safety.paused
         about = About(self.stream.channels, self.stream.sfreq, self.bin_width, self.safety.n_dims)
         for sink in self.sinks:
             sink.open(about)
+        self._opened = True
 
     def turn(self) -> None:
         """Take what has arrived, once, and send what follows from it."""
@@ -183,8 +185,12 @@ class LiveLoop:
         self._judge(now)
 
     def close(self) -> None:
-        """Disconnect the stream and close the sinks; safe at any time."""
+        """Disconnect the stream, tell the sinks what became of everything and close them."""
         self.stream.disconnect()
+        if self._opened:
+            counts = ", ".join(f"{name} {n}" for name, n in asdict(self.counters).items() if n)
+            self._tell(Event(self.clock.now(), "end", self.counters.outputs, counts))
+            self._opened = False
         for sink in list(self.sinks):
             self._to(sink, "close")
 
@@ -372,10 +378,12 @@ class LiveLoop:
         cov: Array | None = None,
     ) -> None:
         actions: list[Action] = [getattr(self.faults, fault) for fault in faults]
-        was_paused = self.safety.paused
-        command = self.safety.step(wanted, sent, worst(actions))
-        if self.safety.paused and not was_paused:
-            self._tell(Event(sent, "pause", detail=", ".join(sorted(faults))))
+        action = worst(actions)
+        command = self.safety.step(wanted, sent, action)
+        if self.safety.paused != self._paused:
+            self._paused = self.safety.paused
+            by = ", ".join(sorted(faults)) if action == "pause" else "the operator"
+            self._tell(Event(sent, "pause" if self._paused else "resume", detail=f"by {by}"))
         nan = math.nan
         output = Output(
             number=self.counters.outputs,

@@ -97,7 +97,7 @@ class Event:
         When (s, the session's clock).
     kind : str
         ``gap``, ``clock_jump``, ``lost``, ``back``, ``dropped``, ``slow``, ``swap``, ``pause``,
-        ``resume``, ``sink``.
+        ``sink``, ``end`` (with all counters).
     count : int
         Samples, or bins, that it is about.
     detail : str

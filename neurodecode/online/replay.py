@@ -60,7 +60,7 @@ class Replay:
         return self._found is not None and self._next >= len(self._found.data)
 
     def connect(self) -> None:
-        """Read the recording and start it from its first sample.
+        """Read the recording and start it from its first sample; one that has begun goes on.
 
         Raises
         ------
@@ -71,6 +71,8 @@ class Replay:
             self._found = self.recording
         elif self._found is None:
             self._found = read_recorded(self.recording)
+        if self._next and not self.ended:
+            return
         self._start = self.clock.now()
         self._next = self._next_marker = 0
 

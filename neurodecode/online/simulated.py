@@ -51,7 +51,9 @@ class Simulated:
         return self._next >= self.duration * self.sfreq
 
     def connect(self) -> None:
-        """Start; the first sample ends one period from now."""
+        """Start, the first sample one period from now; what has begun goes on."""
+        if self._next and not self.ended:
+            return
         self._start = self.clock.now()
         self._next = 0
 

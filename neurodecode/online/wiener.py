@@ -1,46 +1,57 @@
-"""Wiener filter: linear regression on the last bins, no dynamics."""
+"""Regression on the last bins without dynamics: the Wiener filter, and its kernel relatives."""
 
 from __future__ import annotations
 
 from typing import Self
 
 import numpy as np
+from sklearn.base import clone
 
 from neurodecode.online.decoded import Array
 from neurodecode.online.history import HistoryDecoder, left_out
-from neurodecode.online.regressors import LinearRidge
+from neurodecode.online.regressors import LinearRidge, Regressor
 
-__all__ = ["WienerFilter"]
+__all__ = ["RegressionDecoder", "wiener_filter"]
 
 
-class WienerFilter(HistoryDecoder):
-    """Ridge regression of the state on the present and ``lags`` earlier bins.
+class RegressionDecoder(HistoryDecoder):
+    """Regression of the state on the present and ``lags`` earlier bins.
 
     The covariance is that of the residuals in stretches of time left out in turn; where channels
     are missing it goes over to that of the state, in proportion.
 
     Parameters
     ----------
-    lags : int
-        Earlier bins.
-    penalty : float
-        See :class:`~neurodecode.online.regressors.LinearRidge`.
+    regressor : Regressor
+        Stays as given, ``regressor_`` is the fitted copy.
+    lags, decay
+        Earlier bins; a bin k back is scaled by decay^k.
+    folds : int
+        Stretches of time that are held out in turn to learn the covariance.
     centre : bool
         Whether the training means are taken off; not where features and states come centred.
 
     Attributes
     ----------
-    coef_, intercept_ : float64 ((lags + 1) n_chans, d), (d,)
     Q_, S_ : float64 (d, d)
         Covariance of the residuals; of the state.
     """
 
-    learned = (*HistoryDecoder.learned, "coef", "intercept", "Q", "S")
-    decay = 1.0
+    learned = (*HistoryDecoder.learned, "Q", "S")
+    parts = ("regressor",)
 
-    def __init__(self, lags: int = 9, penalty: float = 1e-3, centre: bool = True) -> None:
+    def __init__(
+        self,
+        regressor: Regressor,
+        lags: int = 9,
+        decay: float = 1.0,
+        folds: int = 5,
+        centre: bool = True,
+    ) -> None:
+        self.regressor = regressor
         self.lags = lags
-        self.penalty = penalty
+        self.decay = decay
+        self.folds = folds
         self.centre = centre
 
     def fit(self, Y: Array, Z: Array) -> Self:
@@ -53,10 +64,9 @@ class WienerFilter(HistoryDecoder):
         """
         X, Z, known = self._learn_inputs(Y, Z)
         X, Z = X[known], Z[known]
-        residual = left_out(LinearRidge(self.penalty), X, Z, folds=5)
+        residual = left_out(self.regressor, X, Z, self.folds)
         self.Q_, self.S_ = residual.T @ residual / len(Z), Z.T @ Z / len(Z)
-        linear = LinearRidge(self.penalty).fit(X, Z)
-        self.coef_, self.intercept_ = linear.coef_, linear.intercept_
+        self.regressor_ = clone(self.regressor).fit(X, Z)
         self._ready()
         return self
 
@@ -65,6 +75,16 @@ class WienerFilter(HistoryDecoder):
 
     def _advance(self, Y: Array, mean: Array, cov: Array) -> None:
         X, there = self._inputs(Y, *self._live)
-        mean[:] = X @ self.coef_ + self.intercept_ + self.z_mean_
+        mean[:] = self.regressor_.predict(X) + self.z_mean_
         part = there[:, None, None]
         cov[:] = part * self.Q_ + (1 - part) * self.S_
+
+
+def wiener_filter(
+    lags: int = 9, penalty: float = 1e-3, *, centre: bool = True
+) -> RegressionDecoder:
+    """Return the linear regression on the present and ``lags`` earlier bins, unfitted.
+
+    ``penalty`` is that of :class:`~neurodecode.online.regressors.LinearRidge`.
+    """
+    return RegressionDecoder(LinearRidge(penalty), lags=lags, centre=centre)

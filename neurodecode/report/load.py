@@ -19,6 +19,7 @@ from neurodecode.config import StudyConfig
 from neurodecode.contracts import Reconstruction, Stimuli
 from neurodecode.errors import DataError
 from neurodecode.evaluate.dictionary import COLUMNS, TEXT
+from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 
@@ -45,6 +46,8 @@ class Score:
     chance: float
     n: int
     p: float
+    q: float
+    p_refit: float
     split: str
     selection: str
     transductive: bool
@@ -83,6 +86,12 @@ class Material:
         How the trials were split.
     sidecars : mapping of str to Sidecar
         Commit records by path below the study's folder.
+    noise_ceilings : DataFrame
+        ``subject, responses, method, n_stimuli, n_repeats, n_units, median, low, high``.
+    looks : mapping of str to int
+        How often each subject's test trials were scored.
+    not_refitted : mapping of str to mapping of str to str
+        By subject: chains whose p-values are not found by refitting, and why.
     """
 
     study: StudyConfig
@@ -96,6 +105,9 @@ class Material:
     pictures: Mapping[tuple[str, str, str], Reconstruction]
     split: str
     sidecars: Mapping[str, Sidecar]
+    noise_ceilings: pd.DataFrame
+    looks: Mapping[str, int]
+    not_refitted: Mapping[str, Mapping[str, str]]
 
     @property
     def main(self) -> str:
@@ -130,6 +142,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         )
     sidecars = {"design.json": _sidecar(Job("design", study, paths, seed))}
     pictures, scores, items = {}, [], []
+    ceilings, looks, not_refitted = [], {}, {}
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         sidecars[_name(job)] = _sidecar(job)
@@ -140,7 +153,15 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         sidecars[_name(job)] = _sidecar(job)
         scores.append(_read_scores(job.sidecar.with_suffix(".tsv")))
         part = _read_items(job.sidecar.with_name(f"{job.sidecar.stem}_items.tsv"))
-        items.append(part.assign(subject=wildcards["subject"]))
+        subject, sidecar = wildcards["subject"], sidecars[_name(job)]
+        items.append(part.assign(subject=subject))
+        ceiling = read_table(
+            job.sidecar.with_name(f"{job.sidecar.stem}_noise_ceiling.tsv"), text=("responses",)
+        )
+        ceilings.append(ceiling.assign(subject=subject))
+        query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
+        looks[subject] = len(require_query(paths.ledger(subject), query))
+        not_refitted[subject] = dict(sidecar.facts.get("not_refitted", {}))
     table = pd.concat(scores, ignore_index=True)
     return Material(
         study=study,
@@ -154,6 +175,9 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         pictures=pictures,
         split=str(sidecars["design.json"].facts.get("split", "")),
         sidecars=sidecars,
+        noise_ceilings=pd.concat(ceilings, ignore_index=True),
+        looks=looks,
+        not_refitted=not_refitted,
     )
 
 
@@ -211,6 +235,8 @@ def _score(row: Mapping[object, object]) -> Score:
         chance=number("chance"),
         n=int(n) if math.isfinite(n) else 0,
         p=number("p"),
+        q=number("q"),
+        p_refit=number("p_refit"),
         split=text("split"),
         selection=text("selection"),
         transductive=text("transductive").lower() in ("true", "1", "1.0"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from neurodecode import __version__
+from neurodecode.report.belief import Belief, beliefs
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
@@ -50,6 +51,7 @@ class StudyPart:
 
     material: Material
     verdict: Verdict
+    belief: Belief
     gallery: Gallery | None
     blocks: list[Block]
     pairs: list[tuple[Score, Score]]
@@ -69,6 +71,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
     return StudyPart(
         material=material,
         verdict=said,
+        belief=beliefs(material),
         gallery=build_gallery(material, book) if material.pictures else None,
         blocks=score_blocks(material),
         pairs=transductive_pairs(material),

@@ -30,6 +30,7 @@ class Row:
     interval: str
     chance: str
     p: str
+    q: str
     dot: float | None
     low: float | None
     high: float | None
@@ -127,7 +128,7 @@ def _row(
     material: Material, score: Score, dot: float | None, low: float | None, high: float | None
 ) -> Row:
     interval = f"{fixed(score.ci_low)} to {fixed(score.ci_high)}" if score.has_interval else "n/a"
-    p, before = score.p, is_of_decoding(score.metric)
+    before = is_of_decoding(score.metric)
     return Row(
         score=score,
         words=label(material.study, score.system, score.source, score.metric),
@@ -136,11 +137,16 @@ def _row(
         value=fixed(score.value),
         interval=interval,
         chance=trimmed(score.chance),
-        p="n/a" if not math.isfinite(p) else f"{p:.4f}" if p < 0.01 else f"{p:.2f}",
+        p=_probability(score.p),
+        q=_probability(score.q),
         dot=dot,
         low=low,
         high=high,
     )
+
+
+def _probability(p: float) -> str:
+    return "n/a" if not math.isfinite(p) else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
 
 
 def transductive_pairs(material: Material) -> list[tuple[Score, Score]]:

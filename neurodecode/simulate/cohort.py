@@ -26,7 +26,7 @@ deviation, all learned from real people (:mod:`~neurodecode.simulate.connectome`
 
 ``space`` chooses what is measured: ``log`` is gamma itself, where the equation is exact, ``fisher``
 is Fisher's z of the correlations, what studies use. There the effects bend a little, and a change
-of variance moves means to second order, as in real data.
+of variance moves means to second order: claims on "variance only" belong to ``log``.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class CohortWorld:
 
     n_sites: int = 3
     ages: tuple[float, float] = (18.0, 80.0)
-    age: float = 0.15
-    age_spline: float = 0.08
+    age: float = 0.1
+    age_spline: float = 0.05
     sex: float = 0.12
-    site: float = 0.2
-    phenotype: float = 0.15
-    diagnosis: float = 0.12
+    site: float = 0.12
+    phenotype: float = 0.06
+    diagnosis: float = 0.1
     age_variance: float = 0.05
     sex_variance: float = 0.1
     site_variance: float = 0.1
@@ -96,7 +96,7 @@ class CohortWorld:
 
 _DEFAULT = CohortWorld()
 _VARIANCE_ONLY = replace(
-    _DEFAULT, age=0.0, age_spline=0.0, sex=0.0, site=0.0, sex_variance=0.15, site_variance=0.15
+    _DEFAULT, age=0.0, age_spline=0.0, sex=0.0, site=0.0, sex_variance=0.3, site_variance=0.3
 )
 COHORT_WORLDS: dict[str, CohortWorld] = {
     "default": _DEFAULT,

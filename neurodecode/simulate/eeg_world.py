@@ -1,10 +1,11 @@
 """All numbers of a virtual EEG world, as data, and the people in it.
 
-`realistic` was set so that the peaks of the ERP have a few microvolts and 72 pictures, and their
-six categories, are told apart in single trials about as well as in Kaneshiro et al. 2015 (PLoS ONE
-10, e0135697: 14 % and 41 %); then it was frozen by its hash, before any decoder is tuned on it.
+`realistic` was set so that the peaks of the ERP have a few microvolts, and 72 pictures and their
+six categories are told apart in single trials about as well as in Kaneshiro et al. (2015, PLoS ONE
+10, e0135697: 14 % and 41 %). Then it was frozen by its hash, before any decoder is tuned on it.
 `world-B` sees with another feature bank, other seeds and less shared tuning, so that a claim made
-on one can be rerun unchanged on the other."""
+on one can be rerun unchanged on the other.
+"""
 
 from __future__ import annotations
 

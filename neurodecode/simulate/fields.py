@@ -69,7 +69,7 @@ def draw_anatomy(cortex: Cortex, seed: int, participant_id: str) -> Anatomy:
     wanted = int(rng.integers(*cortex.n_voxels, endpoint=True))
     radii = RADII * rng.normal(1, 0.04, 3)
     size = cortex.voxel_size
-    low, high = np.array([-72.0, -102.0, -60.0]), np.array([72.0, 30.0, 60.0])
+    low, high = np.array([-84.0, -123.0, -75.0]), np.array([84.0, 45.0, 75.0])
     grid = np.stack(
         np.meshgrid(
             *(np.arange(a, b, size) for a, b in zip(low, high, strict=True)), indexing="ij"
@@ -151,6 +151,6 @@ def _apart(position: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[n
 
 def _crop(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the first corner and the mask with one empty voxel around."""
-    index = np.argwhere(mask)
+    index = np.argwhere(mask)  # the grid is wider than any sheet
     first, last = index.min(axis=0) - 1, index.max(axis=0) + 2
     return first, mask[first[0] : last[0], first[1] : last[1], first[2] : last[2]]

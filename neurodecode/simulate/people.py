@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from neurodecode.seeds import generator
 from neurodecode.simulate.world import World
 
-__all__ = ["codes", "draw_people"]
+__all__ = ["codes", "draw_people", "push"]
 
 VARIABLES = ("age", "sex", "site", "label")
 
@@ -57,3 +59,17 @@ def codes(world: World, person: pd.Series) -> dict[str, float]:
         "site": place / np.sqrt((n**2 - 1) / 12) if n > 1 else 0.0,
         "label": 1.0 if person["label"] == "b" else -1.0,
     }
+
+
+def push(world: World, z: Mapping[str, float], kind: str) -> float:
+    """Return what all variables together do to one number of a brain.
+
+    Parameters
+    ----------
+    world : World
+    z : mapping of str to float
+        See :func:`codes`.
+    kind : str
+        ``variance``, ``delay`` or ``scale``.
+    """
+    return float(sum(getattr(getattr(world.effects, d), kind) * z[d] for d in VARIABLES))

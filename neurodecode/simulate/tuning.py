@@ -37,7 +37,7 @@ from neurodecode.simulate.noise import (
     head_motion,
     noise_space,
 )
-from neurodecode.simulate.people import codes
+from neurodecode.simulate.people import codes, push
 from neurodecode.simulate.trials import full_run, n_volumes
 from neurodecode.simulate.world import Bank, World
 
@@ -202,9 +202,7 @@ def draw_brain(world: World, person: pd.Series, reference: Features) -> Brain:
     centres, sizes = retinotopy(anatomy, place, cortex, np.sqrt(1 - cortex.rho) * own)
     tuning = _draw_tuning(world, name, z, anatomy, place, centres, sizes, reference)
 
-    pushes = {kind: sum(getattr(getattr(effects, d), kind) * z[d] for d in z) for kind in
-              ("variance", "delay", "scale")}  # fmt: skip
-    shapes = draw_shapes(world.hrf, place, seed, name, pushes["delay"])
+    shapes = draw_shapes(world.hrf, place, seed, name, push(world, z, "delay"))
     rng = generator(seed, "values", name)
     n = len(place)
     loud = np.exp(0.3 * smooth_fields(place, 1, 0.3, rng)[:, 0])
@@ -213,10 +211,12 @@ def draw_brain(world: World, person: pd.Series, reference: Features) -> Brain:
     for d in z:
         shift = smooth_fields(place, 1, cortex.smoothness, generator(seed, "mean", d))[:, 0]
         response = response + getattr(effects, d).mean * z[d] * contrast * shift
-    baseline = BASELINE * np.exp(pushes["scale"] + 0.1 * smooth_fields(place, 1, 0.5, rng)[:, 0])
+    baseline = BASELINE * np.exp(
+        push(world, z, "scale") + 0.1 * smooth_fields(place, 1, 0.5, rng)[:, 0]
+    )
     odds = world.explainable / (1 - world.explainable) * np.exp(SPREAD * rng.normal(size=n))
     level = rng.permutation(n) % len(ar_levels(world.noise))
-    sigma = _sigma(world, contrast, response, odds, level) * np.exp(pushes["variance"])
+    sigma = _sigma(world, contrast, response, odds, level) * np.exp(push(world, z, "variance"))
     outside = smooth_fields(place, world.noise.rank, 0.5, rng)
     space = noise_space(world.noise, tuning.signal(reference), outside)
     units = pd.DataFrame(

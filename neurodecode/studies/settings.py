@@ -15,6 +15,7 @@ __all__ = [
     "DesignSettings",
     "Haxby2001Settings",
     "VirtualMinSettings",
+    "VirtualSettings",
 ]
 
 
@@ -41,6 +42,26 @@ class VirtualMinSettings(Section):
         0.2, gt=0, lt=1, description="median share of a single trial's variance that is signal"
     )
     seed: int = Field(2001, description="seed of the simulated world")
+
+
+class VirtualSettings(Section):
+    """Simulated people of a preset world who see pictures of ``objects64``."""
+
+    kind: Literal["virtual"]
+    preset: Literal["realistic", "easy", "hard", "world-B"] = Field(
+        "realistic", description="how much of a trial is signal, and how brains see"
+    )
+    effects: Literal["default", "no confound", "variance only", "label with site"] = Field(
+        "default", description="what age, sex, site and label change"
+    )
+    n_subjects: int = Field(8, ge=1, le=200)
+    n_train: int = Field(600, ge=20, description="training pictures")
+    n_test: int = Field(100, ge=10, description="held-out test pictures")
+    train_repeats: int = Field(2, ge=1, le=10)
+    test_repeats: int = Field(4, ge=1, le=20)
+    n_voxels: int | None = Field(
+        None, ge=100, le=10_000, description="of a person; without it the preset's 2,100 to 2,700"
+    )
 
 
 SubjectName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+$", max_length=40)]
@@ -126,7 +147,8 @@ class ArraysSettings(Section):
 
 
 DataSettings = Annotated[
-    Haxby2001Settings | VirtualMinSettings | ArraysSettings, Field(discriminator="kind")
+    Haxby2001Settings | VirtualSettings | VirtualMinSettings | ArraysSettings,
+    Field(discriminator="kind"),
 ]
 
 
@@ -157,11 +179,22 @@ class StimulusFolds(Section):
     seed: int = Field(1, ge=0, description="of the draw")
 
 
+class LeaveOneClusterOut(Section):
+    """Each category of stimuli is tested by decoders that never met one of its kind.
+
+    Where pictures are held out, those of the category are tested, and its training pictures are
+    left out of that fold. For systems that draw nothing.
+    """
+
+    kind: Literal["leave_one_cluster_out"]
+
+
 class DesignSettings(Section):
     """Who and what is tested in which fold."""
 
     split: Annotated[
-        LeaveOneOut | StimulusSet | TrialSet | StimulusFolds, Field(discriminator="kind")
+        LeaveOneOut | StimulusSet | TrialSet | StimulusFolds | LeaveOneClusterOut,
+        Field(discriminator="kind"),
     ]
     group: Literal["run", "session", "stimulus"] = Field(
         description="trial column that inner splits keep together"

@@ -38,8 +38,9 @@ def environment():
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-def snakemake(config, folder, *arguments):
+def snakemake(config, folder, *arguments, env=None):
     """Run the pipeline in ``folder`` and return what it printed."""
+    folder.mkdir(exist_ok=True)
     for name in ("Snakefile", "workflows"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
@@ -48,7 +49,7 @@ def snakemake(config, folder, *arguments):
     shutil.copytree(config.parent / "studies", folder / "config" / "studies", dirs_exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-        cwd=folder, capture_output=True, text=True, env=environment(),
+        cwd=folder, capture_output=True, text=True, env={**environment(), **(env or {})},
     )  # fmt: skip
 
 

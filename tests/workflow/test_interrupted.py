@@ -82,11 +82,16 @@ def command(stage: str, folder: Path) -> list[str]:
 
 
 def files(results: Path) -> dict[str, str]:
-    """Hash of every file, without what is still being written."""
+    """Hash of every file, without what is still being written, and without ledgers.
+
+    A ledger tells what was done, a killed run included: it is no artefact.
+    """
     return {
         path.relative_to(results).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(results.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.parts)
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.parts)
+        and not path.name.endswith("_ledger.jsonl")
     }
 
 

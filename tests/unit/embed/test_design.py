@@ -204,3 +204,37 @@ def test_generators_that_cannot_draw_are_refused_before_any_work(stimuli):
         check_generators(arrays_study({"kind": "mean_picture"}), bare)
     check_generators(arrays_study(None), bare)
     check_generators(arrays_study({"kind": "retrieval"}), by_fold(4))
+
+
+def test_leaving_a_category_out_trains_on_none_of_its_kind():
+    names = [f"p{k}" for k in range(8)]
+    table = pd.DataFrame(
+        {"id": names, "caption": "", "category": ["x", "y"] * 4,
+         "set": ["train"] * 4 + ["test"] * 4}
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    known = Stimuli(table, rng.integers(0, 255, (8, 4, 4, 3), np.uint8))
+    shown = trials(names * 2, 0).assign(category=["x", "y"] * 8)
+    design = make_design(shown, known, settings("leave_one_cluster_out", "stimulus"))
+    assert fold_names(design) == ["x", "y"]
+    for fold, part in design.groupby("fold"):
+        role = part.set_index("trial")["role"]
+        kinds = shown.set_index("trial").groupby(role)["category"].agg(set)
+        sets = shown.set_index("trial")["stimulus"].map(table.set_index("id")["set"])
+        assert kinds["test"] == {fold}
+        assert kinds["train"] == {"x", "y"} - {fold}
+        assert set(sets[role == "test"]) == {"test"}
+        assert set(sets[role == "train"]) == {"train"}
+        assert role.value_counts().to_dict() == {"test": 4, "train": 4, "unused": 8}
+    assert describe(settings("leave_one_cluster_out"), design) == (
+        "leave one category of stimuli out (2 folds)"
+    )
+    free = Stimuli(table.assign(set="fold"), known.pixels)
+    whole = make_design(shown, free, settings("leave_one_cluster_out", "stimulus"))
+    assert set(whole["role"]) == {"test", "train"}
+    assert (whole["role"] == "test").sum() == len(shown)
+
+
+def test_one_category_cannot_be_left_out(stimuli):
+    with pytest.raises(ConfigError, match="two categories or more; found 1: 'x'"):
+        make_design(trials(list("abcd"), 0), stimuli, settings("leave_one_cluster_out"))

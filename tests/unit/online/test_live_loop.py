@@ -124,7 +124,9 @@ def test_each_bin_gives_one_output_that_names_its_samples():
     assert report.counters.samples == report.counters.used == 1000
     assert report.counters.balanced
     assert kept.state == "closed"
-    assert kept.events == []
+    (end,) = kept.events
+    assert (end.kind, end.count) == ("end", 200)
+    assert "samples 1000, used 1000" in end.detail
     for i, output in enumerate(kept.outputs):
         assert output.number == i
         np.testing.assert_allclose(output.begin, 50 + (5 * i + 1) / SFREQ)
@@ -322,6 +324,23 @@ def test_long_gaps_start_the_filters_again():
     assert loop.counters.balanced
 
 
+def test_the_operator_pauses_and_resumes_and_both_are_told():
+    clock, kept = VirtualClock(), Kept()
+    loop = live(drawn(clock, 2.0), clock, sinks=[kept])
+    loop.open()
+    for k in range(200):
+        clock.advance(0.01)
+        if k == 52:
+            loop.safety.pause()
+        if k == 102:
+            loop.safety.resume()
+        loop.turn()
+    assert [o.command.action for o in kept.outputs] == ["go"] * 10 + ["pause"] * 10 + ["go"] * 20
+    assert [(e.kind, e.detail) for e in kept.events] == [
+        ("pause", "by the operator"), ("resume", "by the operator"),
+    ]  # fmt: skip
+
+
 def test_a_swap_takes_effect_between_two_bins():
     clock, kept = VirtualClock(), Kept()
     loop = live(drawn(clock, 2.0), clock, sinks=[kept])
@@ -367,6 +386,16 @@ def test_ctrl_c_ends_cleanly():
     assert report.counters.samples == 100
     assert kept.state == "closed"
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_recording_with_a_long_pause_goes_on_behind_it():
+    times = np.concatenate([np.arange(50), 2000 + np.arange(50)]) / SFREQ
+    clock, kept = VirtualClock(), Kept()
+    recorded = Recorded(np.ones((100, N)), times, SFREQ, ("a", "b", "c"))
+    counters = live(Replay(recorded, clock), clock, sinks=[kept]).run().counters
+    assert (counters.samples, counters.missing) == (100, 1950)
+    assert counters.reconnections >= 1
+    assert clock.now() < 21
 
 
 def test_markers_reach_the_sinks_on_the_clock_of_the_session():

@@ -18,7 +18,7 @@ from neurodecode.online.regressors import (
     NadarayaWatson,
     Perceptron,
 )
-from neurodecode.online.wiener import WienerFilter
+from neurodecode.online.wiener import wiener_filter
 
 DECODERS = {
     "kalman": KalmanFilter(),
@@ -31,7 +31,7 @@ DECODERS = {
     "dkf_mlp": DiscriminativeKalmanFilter(Perceptron(hidden=8, epochs=40), folds=2),
     "ekf": ExtendedKalmanFilter(),
     "ukf": UnscentedKalmanFilter(centre=False),
-    "wiener": WienerFilter(lags=3),
+    "wiener": wiener_filter(lags=3),
     "lstm": LstmDecoder(hidden=8, epochs=20),
 }
 TRAINED = {}

@@ -7,13 +7,13 @@ from test_kalman import recording
 
 from neurodecode.errors import DataError
 from neurodecode.online.lstm import LstmDecoder
-from neurodecode.online.wiener import WienerFilter
+from neurodecode.online.wiener import wiener_filter
 
 Y, Z = recording()
 
 
 def test_the_wiener_filter_is_least_squares_on_lagged_bins():
-    decoder = WienerFilter(lags=2, penalty=0.0).fit(Y, Z)
+    decoder = wiener_filter(lags=2, penalty=0.0).fit(Y, Z)
     y, z = Y - Y.mean(axis=0), Z - Z.mean(axis=0)
     back = [np.vstack([np.zeros((k, 7)), y[: 400 - k]]) for k in range(3)]
     X = np.column_stack([*back, np.ones(400)])
@@ -22,7 +22,7 @@ def test_the_wiener_filter_is_least_squares_on_lagged_bins():
 
 
 def test_the_covariance_goes_over_to_that_of_the_state():
-    decoder = WienerFilter(lags=0).fit(Y, Z)
+    decoder = wiener_filter(lags=0).fit(Y, Z)
     holes = np.full((2, 7), np.nan)
     holes[0] = Y[0]
     found = decoder.predict(holes).cov

@@ -25,7 +25,7 @@ from neurodecode.report.verdict import (
 SCORE = Score(
     subject="1", system="s", role="system", source="decoded", metric="two_way_semantic",
     extractor="e", value=0.8, ci_low=0.7, ci_high=0.9, chance=0.5, n=50, p=0.001,
-    split="", selection="", transductive=False,
+    q=0.002, p_refit=math.nan, split="", selection="", transductive=False,
 )  # fmt: skip
 CONTROL = replace(SCORE, role="baseline", value=0.5, ci_low=0.4, ci_high=0.6, p=0.5)
 

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import bids_miniature as miniature
@@ -20,7 +21,20 @@ from PIL import Image
 from neurodecode.errors import DataError
 from neurodecode.simulate.bids import BidsSet, is_written, write_dataset
 from neurodecode.simulate.bids_eeg import write_eeg_subject
-from neurodecode.simulate.bids_fmri import DERIVATIVES, confound_table, write_fmri_subject
+from neurodecode.simulate.bids_fmri import (
+    DERIVATIVES,
+    Grid,
+    confound_table,
+    write_derivatives,
+    write_fmri_subject,
+)
+from neurodecode.simulate.bold import bold_runs
+from neurodecode.simulate.features import picture_features
+from neurodecode.simulate.people import draw_people
+from neurodecode.simulate.trials import shown_pictures, trial_table
+from neurodecode.simulate.tuning import draw_brain
+from neurodecode.simulate.world import named
+from neurodecode.stimuli.objects64 import load_objects64
 
 FUNC = "sub-01/ses-2/func/sub-01_ses-2_task-pictures_run-02"
 
@@ -185,6 +199,37 @@ def test_a_killed_run_leaves_no_subject_and_goes_on(tmp_path):
     write_fmri_subject(dataset, "sub-01", runs, miniature.grid(), miniature.TR)
     assert is_written(dataset, "sub-01")
     write_fmri_subject(dataset, "sub-01", broken(), miniature.grid(), miniature.TR)
+
+
+def test_runs_of_the_simulated_scanner_are_written_as_they_are(tmp_path):
+    world = named("realistic")
+    schedule = replace(world.schedule, n_train=30, n_test=6, n_runs=1)
+    cortex = replace(world.cortex, n_voxels=(300, 400))
+    world = replace(world, schedule=schedule, cortex=cortex)
+    stimuli = shown_pictures(load_objects64(), schedule, world.seed)
+    features = picture_features(stimuli, world.bank, world.seed)
+    people = draw_people(world, 1)
+    brain = draw_brain(world, people.iloc[0], features)
+    trials = trial_table(stimuli.table, schedule, world.seed, "sub-01")
+    dataset = BidsSet(tmp_path / "set", "Scanner", "Small.", people, stimuli, "abc")
+    write_dataset(dataset)
+    write_derivatives(dataset)
+    grid = Grid(brain.anatomy.mask, brain.anatomy.affine, brain.units["roi"].to_numpy(str))
+    write_fmri_subject(
+        dataset, "sub-01", bold_runs(world, brain, features, trials), grid, schedule.tr
+    )
+    wanted = list(bold_runs(world, brain, features, trials))[1]
+    image = nib.load(dataset.root / f"{FUNC}_bold.nii.gz")
+    found = image.get_fdata()[grid.mask].T
+    step = float(image.dataobj.slope)
+    np.testing.assert_allclose(found, wanted.data, atol=step / 2 + 1e-4)
+    assert step < 0.02 * wanted.data.std(axis=0).mean()
+    table = pd.read_csv(
+        dataset.root / DERIVATIVES / f"{FUNC}_desc-confounds_timeseries.tsv", sep="\t"
+    )
+    np.testing.assert_allclose(
+        table["framewise_displacement"], wanted.confounds["framewise_displacement"], atol=1e-4
+    )
 
 
 def test_other_settings_write_again(tmp_path):

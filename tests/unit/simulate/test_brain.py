@@ -45,10 +45,11 @@ def brains(world, seen, n=2):
 
 def test_the_default_sheet_has_2000_voxels_and_more_and_people_differ():
     cortex = named("realistic").cortex
-    sheets = [draw_anatomy(cortex, 1, f"sub-{k}") for k in range(4)]
+    sheets = [draw_anatomy(cortex, 1, f"sub-{k}") for k in range(5)]
     counts = [int(sheet.mask.sum()) for sheet in sheets]
+    assert counts == [len(sheet.mm) for sheet in sheets]
     assert min(counts) >= 2000
-    assert len(set(counts)) == 4
+    assert len(set(counts)) == 5
     for sheet in sheets:
         index = np.argwhere(sheet.mask)
         np.testing.assert_allclose(index @ sheet.affine[:3, :3].T + sheet.affine[:3, 3], sheet.mm)

@@ -1,0 +1,153 @@
+"""The ledger of a test set: every query of its scores, one line each, in a chain of hashes.
+
+A test set wears out: each look at its scores lets the next choice of settings lean on them. So each
+scoring of other inputs or settings is written down before its scores are. A query that is asked
+again gets the same answer and is no new look. Lines are only ever appended; each holds the hash of
+the one before, so that a line that is changed, or taken out, shows.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from neurodecode.artifacts import hash_settings
+from neurodecode.atomic import refusal
+from neurodecode.errors import DataError
+
+__all__ = ["Entry", "query_of", "read_ledger", "require_query", "write_query"]
+
+FIRST = "0" * 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One query.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    kind : str
+        What was answered: ``exact`` scores.
+    query : str
+        Hash of what was scored: settings, seed and inputs.
+    previous : str
+        sha256 of the line before; zeros on the first.
+    """
+
+    number: int
+    kind: str
+    query: str
+    previous: str
+
+    @property
+    def line(self) -> str:
+        """The entry as it stands in the file."""
+        return json.dumps(asdict(self), sort_keys=True) + "\n"
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the line."""
+        return hashlib.sha256(self.line.encode()).hexdigest()
+
+
+def query_of(settings: str, seed: int, inputs: Mapping[str, str]) -> str:
+    """Hash what a job's scores depend on; as the sidecar of the scores holds it.
+
+    Parameters
+    ----------
+    settings : str
+        Hash of the settings.
+    seed : int
+    inputs : mapping of str to str
+        Name and hash of what was read.
+    """
+    return hash_settings({"settings": settings, "seed": seed, "inputs": dict(inputs)})
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """Read and check a ledger; empty where there is none.
+
+    A last line that a killed run left unfinished is no entry: no score was written after it.
+
+    Raises
+    ------
+    DataError
+        Where a line was changed or taken out.
+    """
+    if not path.exists():
+        return []
+    *lines, _ = path.read_text(encoding="utf-8").split("\n")
+    entries: list[Entry] = []
+    previous = FIRST
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise _broken(path, number) from error
+        whole = entry.line == line + "\n"
+        if not (whole and entry.number == number and entry.previous == previous):
+            raise _broken(path, number)
+        entries.append(entry)
+        previous = entry.digest
+    return entries
+
+
+def _broken(path: Path, number: int) -> DataError:
+    return DataError(
+        f"{path}: line {number} is not what was written: a line was changed or taken out. How "
+        "often the test set was looked at is no longer known; score on data that nobody has seen, "
+        "in a new results folder."
+    )
+
+
+def write_query(path: Path, query: str, kind: str = "exact") -> None:
+    """Append a query, unless it was asked before; it is on the disk when this returns.
+
+    Raises
+    ------
+    DataError
+        See :func:`read_ledger`.
+    OutputError
+        Where the file system refuses.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            entries = read_ledger(path)
+            if any((e.query, e.kind) == (query, kind) for e in entries):
+                return
+            kept = sum(len(entry.line.encode()) for entry in entries)
+            os.ftruncate(descriptor, kept)  # drops what a killed run left of a line
+            os.lseek(descriptor, kept, os.SEEK_SET)
+            last = entries[-1].digest if entries else FIRST
+            os.write(descriptor, Entry(len(entries) + 1, kind, query, last).line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise refusal(path, error) from error
+
+
+def require_query(path: Path, query: str) -> list[Entry]:
+    """Return the entries; raise where the query that made some scores is not among them.
+
+    Raises
+    ------
+    DataError
+    """
+    entries = read_ledger(path)
+    if all(entry.query != query for entry in entries):
+        raise DataError(
+            f"{path}: does not hold the query that made the scores beside it: the ledger was cut "
+            "or removed. Run stage evaluate again; earlier looks at the test set are lost count of."
+        )
+    return entries

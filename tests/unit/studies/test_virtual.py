@@ -1,0 +1,95 @@
+"""``virtual`` keeps the study's contract and gives the people of the world that it names."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurodecode.config import load_study
+from neurodecode.errors import ConfigError
+from neurodecode.registry import make
+from neurodecode.simulate.responses import cohort_responses
+from neurodecode.simulate.world import WORLDS, named
+from neurodecode.stimuli.objects64 import load_objects64
+from neurodecode.studies.settings import VirtualSettings
+from neurodecode.studies.virtual import Virtual
+
+ROOT = Path(__file__).parents[3]
+
+
+def small(preset="easy", effects="default", n_subjects=3):
+    return Virtual(preset, effects, n_subjects, 60, 20, 2, 4, 120)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return small()
+
+
+def test_it_gives_the_people_of_the_world_under_the_names_of_the_pipeline(study):
+    world = named("easy")
+    schedule = replace(world.schedule, n_train=60, n_test=20)
+    cortex = replace(world.cortex, n_voxels=(114, 120))
+    people = cohort_responses(replace(world, schedule=schedule, cortex=cortex), 2, load_objects64())
+    for subject, (person, responses) in zip(("01", "02"), people, strict=True):
+        ours = study.load(subject)
+        assert person["participant_id"] == f"sub-{subject}"
+        assert set(ours.trials["participant_id"]) == {subject}
+        np.testing.assert_array_equal(ours.data, responses.data)
+        assert ours.units.equals(responses.units)
+
+
+def test_each_picture_is_shown_as_often_as_its_set_says(study):
+    trials = study.load("02").trials
+    table = study.stimuli().table
+    assert table["set"].value_counts().to_dict() == {"train": 60, "test": 20}
+    shown = trials.groupby("stimulus").size()
+    assert (shown[table.loc[table["set"] == "train", "id"]] == 2).all()
+    assert (shown[table.loc[table["set"] == "test", "id"]] == 4).all()
+    assert trials["trial"].is_unique
+    assert 114 <= study.load("02").data.shape[1] <= 120
+
+
+def test_a_subject_does_not_depend_on_how_many_others_there_are(study):
+    np.testing.assert_array_equal(small(n_subjects=1).load("01").data, study.load("01").data)
+
+
+def test_presets_and_effects_are_other_data(study):
+    ours = study.load("01").data
+    for other in (small("world-B"), small(effects="no confound")):
+        theirs = other.load("01").data
+        n = min(ours.shape[1], theirs.shape[1])
+        assert not np.array_equal(ours[:, :n], theirs[:, :n])
+
+
+def test_no_test_picture_was_seen_by_the_generator_and_the_page_says_which_training_were():
+    study = Virtual("realistic", "default", 1, 600, 100, 2, 4, None)
+    generator = set(load_objects64(("generator",)).table["id"])
+    table = study.stimuli().table
+    assert not generator & set(table.loc[table["set"] == "test", "id"])
+    n = len(generator & set(table.loc[table["set"] == "train", "id"]))
+    assert (f"{n} of the training pictures" in study.about()["seen"]) == (n > 0)
+    assert "of the training pictures" not in small().about()["seen"]
+
+
+def test_the_shipped_study_is_the_preset_itself():
+    settings = load_study("virtual", ROOT / "config" / "config.yaml").data
+    shipped = make("study", settings)
+    assert shipped.world == WORLDS["realistic"]
+    assert shipped.simulated
+    assert shipped.level == "stimulus"
+    assert len(shipped.subjects()) == 8
+    assert "simulated" in shipped.about()["recorded"]
+
+
+def test_settings_know_every_preset():
+    for preset in WORLDS:
+        assert VirtualSettings(kind="virtual", preset=preset).preset == preset
+
+
+def test_mistakes(study):
+    with pytest.raises(ConfigError, match="subject must be one of"):
+        study.load("04")
+    with pytest.raises(ConfigError, match="pictures asked for"):
+        Virtual("easy", "default", 1, 5000, 20, 2, 4, None).stimuli()
