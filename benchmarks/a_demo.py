@@ -79,7 +79,7 @@ def measure(table: Table, quick: bool) -> None:
     """Fill the table; ``quick`` only plans the run."""
     with tempfile.TemporaryDirectory() as folder:
         if quick:
-            said, _, _ = snakemake(Path(folder) / "one", "--dry-run")
+            said, _, _ = snakemake(Path(folder) / "one", "--dry-run", "--quiet", "reason")
             table.add("jobs of the demo are planned", "yes", "", "", "reconstruct" in said)
             return
         said, minutes, memory = snakemake(Path(folder) / "one")
