@@ -143,7 +143,8 @@ def test_what_is_sent_arrives_in_order_and_on_our_clock(seen):
 def test_markers_come_along(seen):
     numbers = [int(label[1:]) for label in seen["markers"]]
     assert len(numbers) >= 2
-    assert numbers == sorted(set(numbers))  # in order, none twice; on a busy machine one may be lost
+    # In order, none twice; on a busy machine one may be lost.
+    assert numbers == sorted(set(numbers))
 
 
 def test_a_missing_stream_is_said(seen):
