@@ -38,7 +38,15 @@ from neurodecode.reconstruct.sources import of_fold, training_gallery
 from neurodecode.registry import make
 from neurodecode.seeds import derive
 
-__all__ = ["Drawn", "decode", "draw_one", "draw_study", "run_pictures"]
+__all__ = [
+    "Drawn",
+    "about_pictures",
+    "decode",
+    "draw_one",
+    "draw_study",
+    "message",
+    "run_pictures",
+]
 
 
 @dataclass(frozen=True)
@@ -156,14 +164,11 @@ def run_pictures(options: Namespace) -> int:
         if dashboard is not None:
             title = f"Pictures from {study.name}, subject {options.subject}"
             simulated = bool(make("study", study.data).simulated)
-            dashboard.show({"about": {
-                "title": title, "simulated": simulated, "decoders": ["image"], "decoder": "image",
-                "n_channels": 0, "orders": ["stop"], "pictures": True,
-            }})  # fmt: skip
+            dashboard.show(about_pictures(title, simulated=simulated))
         for drawn in draw_study(study, paths, options.subject, run.seed, options.steps):
             took.append(drawn.seconds)
             if dashboard is not None:
-                dashboard.show({"picture": _message(drawn, took)})
+                dashboard.show({"picture": message(drawn, took)})
                 if any(order.do == "stop" for order in dashboard.orders()):
                     break
             if options.seconds and time.perf_counter() - begin >= options.seconds:
@@ -174,7 +179,16 @@ def run_pictures(options: Namespace) -> int:
     return 0
 
 
-def _message(drawn: Drawn, took: list[float]) -> dict[str, Any]:
+def about_pictures(title: str, *, simulated: bool) -> dict[str, Any]:
+    """What the page is told before the first picture."""
+    return {"about": {
+        "title": title, "simulated": simulated, "decoders": ["image"], "decoder": "image",
+        "n_channels": 0, "orders": ["stop"], "pictures": True,
+    }}  # fmt: skip
+
+
+def message(drawn: Drawn, took: list[float]) -> dict[str, Any]:
+    """One picture for the page; ``took`` are the seconds of all so far."""
     warm = took[1:] or took
     return {
         "number": len(took),

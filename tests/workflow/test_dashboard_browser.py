@@ -16,6 +16,7 @@ from PIL import Image
 from neurodecode.online.clock import VirtualClock
 from neurodecode.online.dashboard.process import Dashboard
 from neurodecode.online.live import LiveSession
+from neurodecode.online.pictures import Drawn, about_pictures, message
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "online"))
 from small_world import Linear, world
@@ -177,6 +178,23 @@ def test_everything_is_reached_and_used_by_keyboard(scene: Scene) -> None:
     scene.page.press("ArrowUp")
     scene.obey()
     assert scene.session.loop.user.goal - before == pytest.approx([0.08, 0.08], abs=1e-3)
+
+
+def test_live_pictures_stand_alone_on_the_page(scene: Scene, tmp_path: Path) -> None:
+    scene.dashboard.show(about_pictures("test", simulated=True))
+    scene.page.open(scene.dashboard.url)
+    scene.page.until("!document.getElementById('pictures').hidden")
+    seen, picture = (np.full((8, 8, 3), v, np.uint8) for v in ((200, 30, 30), (30, 30, 200)))
+    scene.dashboard.show({"picture": message(Drawn("t", "s", "0", seen, picture, 0.5), [0.5])})
+    scene.page.until("document.documentElement.dataset.pictures == 1")
+    scene.page.until("document.getElementById('drawn').complete")
+    shot = tmp_path / "shot.png"
+    scene.page.screenshot(shot)
+    pixels = np.asarray(Image.open(shot).convert("RGB")).astype(int).reshape(-1, 3)
+    for colour in ((200, 30, 30), (30, 30, 200)):
+        assert (abs(pixels - colour).max(axis=1) < 3).sum() > 5000
+    shown = "[...document.querySelectorAll('main > .card')].filter((c) => !c.hidden).length"
+    assert scene.page.evaluate(shown) == 1
 
 
 def test_a_page_whose_session_is_gone_says_so(page: Browser) -> None:

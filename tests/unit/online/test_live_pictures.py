@@ -6,7 +6,7 @@ import pytest
 from neurodecode.cli import main
 from neurodecode.embed.ridge import RidgeDecoder
 from neurodecode.models.diffusion import load_generator
-from neurodecode.online.pictures import Drawn, _message, decode, draw_one
+from neurodecode.online.pictures import Drawn, decode, draw_one, message
 
 
 def test_one_response_is_decoded_as_the_ridge_decodes_all():
@@ -35,26 +35,26 @@ def test_a_picture_follows_its_seed_and_its_embedding():
 
 def test_a_message_holds_both_pictures_and_an_unknown_one_is_left_out():
     seen, drawn = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 200, np.uint8)
-    message = _message(Drawn("t1", "s1", "0", seen, drawn, 0.5), [0.5, 0.25, 0.25])
-    assert message["seen"].startswith("iVBOR")
-    assert message["drawn"] != message["seen"]
-    assert "3 pictures, 4.0 a second" in message["text"]
+    told = message(Drawn("t1", "s1", "0", seen, drawn, 0.5), [0.5, 0.25, 0.25])
+    assert told["seen"].startswith("iVBOR")
+    assert told["drawn"] != told["seen"]
+    assert "3 pictures, 4.0 a second" in told["text"]
     unknown = Drawn("t1", "", "0", np.zeros((0, 0, 3), np.uint8), drawn, 0.5)
-    assert _message(unknown, [0.5])["seen"] == ""
+    assert message(unknown, [0.5])["seen"] == ""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "words"),
     [
         ([], "needs --study and --subject"),
         (["--study", "virtual-min", "--subject", "77"], "subject must be one of 01, 02, got 77"),
         (["--study", "haxby2001", "--subject", "01"], "Run the stage that makes it first"),
     ],
 )
-def test_a_mistake_is_one_message(arguments, message, tmp_path, capsys, monkeypatch):
+def test_a_mistake_is_one_message(arguments, words, tmp_path, capsys, monkeypatch):
     from pathlib import Path
 
     monkeypatch.chdir(Path(__file__).parents[3])
     where = ["--results", str(tmp_path)]
     assert main(["stream", "--decoder", "image", *arguments, *where]) == 2
-    assert message in capsys.readouterr().err
+    assert words in capsys.readouterr().err
