@@ -49,6 +49,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "as_given": "neurodecode.preprocess.as_given:AsGiven",
         "blocks": "neurodecode.preprocess.blocks:Blocks",
         "block_position": "neurodecode.preprocess.block_position:BlockPosition",
+        "glm": "neurodecode.preprocess.glm:Glm",
+        "glm_library": "neurodecode.preprocess.glm_library:GlmLibrary",
+        "window": "neurodecode.preprocess.window:Window",
     },
     "extractor": {
         "openclip": "neurodecode.targets.semantic:OpenClipTarget",

@@ -8,7 +8,15 @@ from pydantic import Field, model_validator
 
 from neurodecode.settings import Section
 
-__all__ = ["AsGivenSettings", "BlockPositionSettings", "BlocksSettings", "EstimatorSettings"]
+__all__ = [
+    "AsGivenSettings",
+    "BlockPositionSettings",
+    "BlocksSettings",
+    "EstimatorSettings",
+    "GlmLibrarySettings",
+    "GlmSettings",
+    "WindowSettings",
+]
 
 
 class AsGivenSettings(Section):
@@ -45,6 +53,55 @@ class BlockPositionSettings(Section):
     kind: Literal["block_position"]
 
 
+class _Cleaned(Section):
+    """What estimators share that take nuisance out run by run."""
+
+    high_pass: float = Field(
+        0.0078125, ge=0, description="Hz; slower cosines are nuisance; 0 = a constant alone"
+    )
+    percent: bool = Field(
+        True, description="in percent of the run's mean; false where the signal was centred before"
+    )
+
+
+class GlmSettings(_Cleaned):
+    """One beta a trial by least squares with one standard response."""
+
+    kind: Literal["glm"]
+    method: Literal["lsa", "lss"] = Field(
+        "lss", description="lsa: all trials in one model; lss: each beside the sum of the others"
+    )
+    hrf: Literal["glover", "spm"] = "glover"
+
+
+class GlmLibrarySettings(_Cleaned):
+    """One beta a trial: response library, noise regressors, ridge; all chosen without labels."""
+
+    kind: Literal["glm_library"]
+    max_noise_regressors: int = Field(10, ge=0, le=50, description="most that are tried")
+
+
+class WindowSettings(_Cleaned):
+    """Volumes at fixed delays after each onset, their mean or each."""
+
+    kind: Literal["window"]
+    start: float = Field(4.0, ge=0, description="first delay, s")
+    stop: float = Field(8.0, ge=0, description="last delay, s")
+    mean: bool = Field(True, description="false: each unit and volume is a unit of its own")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.stop < self.start:
+            raise ValueError(f"stop must not be before start ({self.start:g}), got {self.stop:g}")
+        return self
+
+
 EstimatorSettings = Annotated[
-    AsGivenSettings | BlocksSettings | BlockPositionSettings, Field(discriminator="kind")
+    AsGivenSettings
+    | BlocksSettings
+    | BlockPositionSettings
+    | GlmSettings
+    | GlmLibrarySettings
+    | WindowSettings,
+    Field(discriminator="kind"),
 ]
