@@ -18,6 +18,7 @@ from neurodecode.errors import DataError
 __all__ = [
     "Conditions",
     "Float",
+    "Pixels",
     "Reconstruction",
     "Recording",
     "Responses",

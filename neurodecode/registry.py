@@ -41,6 +41,7 @@ __all__ = [
 BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
+        "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
