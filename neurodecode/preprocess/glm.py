@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Recording, Responses
 from neurodecode.errors import DataError, DataWarning
-from neurodecode.preprocess.hrf import LENGTH, Curve, regressors, standard
+from neurodecode.preprocess.hrf import LENGTH, regressors, standard
 from neurodecode.preprocess.runs import Run, count_scrubbed, prepared_runs, project
 from neurodecode.preprocess.trials import need_recording, trial_table
 
@@ -66,7 +66,10 @@ class Glm:
         curve, solve = standard(self.hrf), lsa if self.method == "lsa" else lss
         betas = np.full((len(recording.events), recording.data.shape[1]), np.nan, np.float32)
         for run in prepared_runs(recording, self.high_pass, percent=self.percent):
-            courses, seen = seen_trials(run, curve)
+            courses, seen = (
+                regressors(curve, run.onsets, run.durations, run.times),
+                seen_trials(run),
+            )
             found = solve(project(courses, run.nuisance), run.signal)
             betas[run.events[seen]] = found[seen]
         return drop_lost(recording, betas)
@@ -103,18 +106,21 @@ def lss(courses: Double, signal: Double) -> Double:
     return betas
 
 
-def seen_trials(run: Run, curve: Curve) -> tuple[Double, NDArray[np.bool_]]:
-    """Return the trials' courses (n_times, n_trials) and which lie enough in kept volumes.
+def seen_trials(run: Run) -> NDArray[np.bool_]:
+    """Return which trials (n_trials,) have enough of their Glover response in kept volumes.
 
-    Those that do not stay in the model, as their late parts are in the volumes of others.
+    The others stay in the model, as the late parts of their responses are in volumes of others.
     """
-    courses = regressors(curve, run.onsets, run.durations, run.times)
+    curve = standard("glover")
     step = float(np.median(np.diff(run.times)))
     last = float(run.onsets.max()) + LENGTH
     everywhere = run.times[0] + step * np.arange(int((last - run.times[0]) / step), dtype=float)
-    whole = regressors(curve, run.onsets, run.durations, everywhere)
-    seen: NDArray[np.bool_] = (courses**2).sum(axis=0) >= SEEN * (whole**2).sum(axis=0)
-    return courses, seen
+    here, whole = (
+        (regressors(curve, run.onsets, run.durations, times) ** 2).sum(axis=0)
+        for times in (run.times, everywhere)
+    )
+    seen: NDArray[np.bool_] = here >= SEEN * whole
+    return seen
 
 
 def drop_lost(recording: Recording, betas: NDArray[np.float32]) -> Responses:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording, Responses
 from neurodecode.preprocess.glm import drop_lost, seen_trials
-from neurodecode.preprocess.hrf import Curve, library, standard
+from neurodecode.preprocess.hrf import Curve, library, regressors, standard
 from neurodecode.preprocess.runs import Run, count_scrubbed, prepared_runs, project
 from neurodecode.preprocess.trials import need_recording
 
@@ -167,9 +167,10 @@ def _filter(values: Double, coefficient: float) -> Double:
 
 def ridge_model(run: Run, curve: Curve, prior: Prior) -> tuple[Model | None, NDArray[np.bool_]]:
     """Return a run's model for one response, and which trials are in it."""
-    courses, seen = seen_trials(run, curve)
+    seen = seen_trials(run)
     if not seen.any():
         return None, seen
+    courses = regressors(curve, run.onsets, run.durations, run.times)
     courses = project(_filter(courses, prior.coefficient), run.nuisance)
     # Prior covariance I + shift 11' of the deviations; its root is I + extra 11'.
     n_trials = courses.shape[1]
@@ -322,8 +323,10 @@ def _predicted(runs: Sequence[Run], components: Sequence[Double]) -> Double:
     Amplitudes are fitted without the components; what is predicted is the signal with them.
     """
     curve = standard("glover")
-    courses = [project(seen_trials(run, curve)[0].sum(axis=1, keepdims=True), run.nuisance)[:, 0]
-               for run in runs]  # fmt: skip
+    courses = []
+    for run in runs:
+        each = regressors(curve, run.onsets, run.durations, run.times)
+        courses.append(project(each.sum(axis=1, keepdims=True), run.nuisance)[:, 0])
     cleaned = [project(x[:, None], c)[:, 0] for x, c in zip(courses, components, strict=True)]
     hits = np.stack([x @ run.signal for x, run in zip(cleaned, runs, strict=True)])
     sizes = np.array([x @ x for x in cleaned])

@@ -1,5 +1,6 @@
 """Single-trial betas against least squares written out, nilearn, and betas that were put in."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -160,6 +161,12 @@ def test_a_trial_without_volumes_is_dropped_and_counted():
     recording, betas = scanned()
     start = recording.events["onset"][3]
     kept = ~((recording.runs == 0) & (np.abs(recording.times - start - 8) < 9))
+    for other in EVERY[1:3]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            betas_of_other = other.estimate(replace(recording, kept=kept)).data
+        assert betas_of_other.shape == (71, 40)
+        assert np.isfinite(betas_of_other).all()
     with pytest.warns(DataWarning) as caught:
         found = EVERY[0].estimate(replace(recording, kept=kept))
     assert any("1 of 72 trials were dropped" in str(w.message) for w in caught)
