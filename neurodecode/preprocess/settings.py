@@ -12,6 +12,7 @@ __all__ = [
     "AsGivenSettings",
     "BlockPositionSettings",
     "BlocksSettings",
+    "EpochsSettings",
     "EstimatorSettings",
     "GlmLibrarySettings",
     "GlmSettings",
@@ -96,12 +97,50 @@ class WindowSettings(_Cleaned):
         return self
 
 
+class EpochsSettings(Section):
+    """EEG cut at the trials; one unit a channel and time."""
+
+    kind: Literal["epochs"]
+    start: float = Field(-0.2, description="s from the onset")
+    stop: float = Field(0.8, description="s from the onset")
+    band: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = Field(
+        (0.1, 40.0), description="Hz; zero-phase filter over the whole run"
+    )
+    notch: tuple[Annotated[float, Field(gt=0)], ...] = Field((), description="Hz, e.g. [50]")
+    reference: Literal["average", "none"] = "average"
+    baseline: tuple[float, float] | None = Field(
+        (-0.2, 0.0), description="s from the onset; its mean is subtracted; null = none"
+    )
+    rate: float | None = Field(100.0, gt=0, description="samples a second that are left")
+    reject: float | None = Field(
+        None, gt=0, description="microvolts; trials with a larger range of a channel are dropped"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        pairs = {"start, stop": (self.start, self.stop), "band": self.band}
+        if self.baseline is not None:
+            pairs["baseline"] = self.baseline
+            if self.baseline[0] < self.start or self.baseline[1] > self.stop:
+                raise ValueError("baseline must lie between start and stop")
+        for name, (low, high) in pairs.items():
+            if not low < high:
+                raise ValueError(f"{name}: must rise, got {low:g} and {high:g}")
+        if self.rate is not None and self.band[1] > self.rate / 2:
+            raise ValueError(
+                f"band must end at or below half of rate ({self.rate / 2:g} Hz), got "
+                f"{self.band[1]:g}"
+            )
+        return self
+
+
 EstimatorSettings = Annotated[
     AsGivenSettings
     | BlocksSettings
     | BlockPositionSettings
     | GlmSettings
     | GlmLibrarySettings
-    | WindowSettings,
+    | WindowSettings
+    | EpochsSettings,
     Field(discriminator="kind"),
 ]

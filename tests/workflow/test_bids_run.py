@@ -12,7 +12,7 @@ import yaml
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "simulate"))
 import bids_miniature as miniature
 
-from neurodecode.artifacts import load_responses, read_sidecar, read_table
+from neurodecode.artifacts import load_arrays, load_responses, read_sidecar, read_table
 from neurodecode.cli import main
 from neurodecode.errors import DataWarning
 from neurodecode.preprocess.hrf import regressors, standard
@@ -117,6 +117,42 @@ def test_the_report_says_that_nobody_was_recorded(finished):
     page = (finished / "results/report/index.html").read_text(encoding="utf-8")
     assert "Miniature" in page
     assert "Simulated" in page
+
+
+def eeg_template():
+    """EEG epochs, whitened by the noise of training trials; pixels are decoded."""
+    study = template()
+    return {
+        **study, "name": "bids-fmri",
+        "data": {"kind": "bids", "root": "eeg", "datatype": "eeg", "task": "pictures",
+                 "set_column": "set", "simulated": True, "subjects": ["01"]},
+        "responses": {"epochs": {"kind": "epochs", "start": -0.1, "stop": 0.4, "rate": 50,
+                                 "band": [0.5, 20], "baseline": [-0.1, 0]}},
+        "targets": {"pixels": {"kind": "pixels", "size": 8}},
+        "decoders": {"ridge": {"kind": "ridge", "targets": ["pixels"],
+                               "noise_normalisation": True}},
+        "generators": {"nearest": {"kind": "retrieval", "by": "pixels"}},
+        "reconstruct": {"unit": "stimulus", "n_samples": 1, "choose_by": "pixels"},
+        "systems": [{"responses": "epochs", "decoder": "ridge", "generator": "nearest",
+                     "sources": ["decoded", "true"]}],
+    }  # fmt: skip
+
+
+def test_eeg_goes_the_same_way(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dataset = miniature.write_eeg(tmp_path / "eeg", train_repeats=4)
+    write_config(tmp_path, eeg_template())
+    assert main(["reconstruct", "--study", "bids-fmri", "--subject", "01"]) == 0
+    responses = load_responses(tmp_path / "results/bids-fmri/responses/epochs/sub-01.json")
+    n_times = responses.units["time"].nunique()
+    assert responses.data.shape[1] == responses.units["channel"].nunique() * n_times
+    table = read_table(tmp_path / "results/bids-fmri/scores/sub-01.tsv", text=("subject",))
+    n_test = int((dataset.stimuli.table["set"] == "test").sum())
+    found = table.set_index(["source", "metric"])["n"]
+    assert found["decoded", "two_way_pixcorr"] == n_test
+    states = [p for p in (tmp_path / "results").rglob("*.safetensors") if "fold-test" in str(p)]
+    learned = {name for path in states for name in load_arrays(path)}
+    assert {"whitener.1", "whitener.2", "whitener.*"} <= learned
 
 
 @pytest.mark.parametrize(
