@@ -18,6 +18,7 @@ from neurodecode.errors import DataError
 __all__ = [
     "Conditions",
     "Float",
+    "Pixels",
     "Reconstruction",
     "Recording",
     "Responses",
@@ -47,13 +48,18 @@ class Recording:
         Run of each sample, from 0.
     events : DataFrame
         One row a trial: ``onset`` and ``duration`` (s, within the run), ``run``, ``stimulus``,
-        ``category``.
+        ``category``; where known ``session``, ``set`` and ``labelled``
+        (whether the category is to be decoded).
     units : DataFrame
         One row a unit: ``unit``, ``roi`` and, where known, ``x``, ``y``, ``z``.
     participant_id : str
         Whose recording it is.
     sfreq : float
         Samples a second (1 / TR for fMRI).
+    confounds : DataFrame (n_times, ...), optional
+        Regressors of no interest; one that a run lacks is zero there.
+    kept : bool (n_times,), optional
+        False for samples that are not to be used, such as volumes of high motion; none means all.
     """
 
     data: Float
@@ -63,9 +69,15 @@ class Recording:
     units: pd.DataFrame
     participant_id: str
     sfreq: float
+    confounds: pd.DataFrame | None = None
+    kept: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         n_times, n_units = self.data.shape
+        if self.confounds is not None:
+            _same("confound rows", len(self.confounds), "samples", n_times)
+        if self.kept is not None:
+            _same("marks of kept samples", len(self.kept), "samples", n_times)
         _same("times", len(self.times), "samples", n_times)
         _same("run labels", len(self.runs), "samples", n_times)
         _same("unit table rows", len(self.units), "units", n_units)

@@ -41,6 +41,7 @@ __all__ = [
 BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
+        "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
@@ -49,6 +50,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "as_given": "neurodecode.preprocess.as_given:AsGiven",
         "blocks": "neurodecode.preprocess.blocks:Blocks",
         "block_position": "neurodecode.preprocess.block_position:BlockPosition",
+        "epochs": "neurodecode.preprocess.eeg:Epochs",
+        "glm": "neurodecode.preprocess.glm:Glm",
+        "glm_library": "neurodecode.preprocess.glm_library:GlmLibrary",
+        "window": "neurodecode.preprocess.window:Window",
     },
     "extractor": {
         "openclip": "neurodecode.targets.semantic:OpenClipTarget",
@@ -205,8 +210,8 @@ def load(family: str, kind: str) -> Any:
 def make(family: str, settings: Any, **extra: Any) -> Any:
     """Build the object that a settings section describes.
 
-    The section's keys, without ``kind``, are the keyword arguments of the class; ``extra`` adds
-    what the caller knows (seed, results folder).
+    The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
+    of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    options = settings.model_dump(exclude={"kind", "role"})
+    options = settings.model_dump(exclude={"kind", "role", "noise_normalisation"})
     return load(family, settings.kind)(**options, **extra)

@@ -11,7 +11,16 @@ from neurodecode.settings import Name, Section
 __all__ = ["DecoderSettings", "RidgeSettings", "ShrinkageLdaSettings"]
 
 
-class RidgeSettings(Section):
+class _Decoder(Section):
+    """What all decoders share."""
+
+    noise_normalisation: bool = Field(
+        False,
+        description="whiten by the covariance of training repeats about their mean, by session",
+    )
+
+
+class RidgeSettings(_Decoder):
     """Ridge regression to each target; one alpha a target, chosen in inner folds."""
 
     kind: Literal["ridge"]
@@ -24,7 +33,7 @@ class RidgeSettings(Section):
     inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
 
 
-class ShrinkageLdaSettings(Section):
+class ShrinkageLdaSettings(_Decoder):
     """Linear discriminant analysis with Ledoit-Wolf shrinkage; targets by class prototype."""
 
     kind: Literal["shrinkage_lda"]

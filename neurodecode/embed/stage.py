@@ -26,6 +26,7 @@ from neurodecode.contracts import (
     Targets,
 )
 from neurodecode.embed.design import fold_names, load_design
+from neurodecode.embed.noise_normalisation import NoiseNormalisation
 from neurodecode.errors import DataError
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
@@ -110,17 +111,17 @@ def _fold(
         return Conditions(table, load_arrays(answers), classes)
     train, test = (role == "train").to_numpy(), (role == "test").to_numpy()
     group_of = dict(zip(rows["trial"], rows["group"], strict=True))
-    decoder: Decoder = make(
-        "decoder", job.study.decoders[job.study.chain(job.wildcards["chain"]).decoder]
-    )
+    settings = job.study.decoders[job.study.chain(job.wildcards["chain"]).decoder]
+    decoder: Decoder = make("decoder", settings)
+    whitening = NoiseNormalisation(enabled=settings.noise_normalisation).fit(responses, train)
     decoder.fit(
-        responses.data[train],
+        whitening.transform(responses, train),
         {name: values[train] for name, values in targets.items()},
         labels=_labels(responses.trials[train]),
         groups=responses.trials["trial"][train].map(group_of).to_numpy(dtype=str),
     )
-    decoded = decoder.predict(responses.data[test])
-    save_arrays(fitted, decoder.state())
+    decoded = decoder.predict(whitening.transform(responses, test))
+    save_arrays(fitted, {**decoder.state(), **whitening.state()})
     save_arrays(answers, decoded)
     job.commit(sidecar, Output([fitted, answers], {"classes": decoder.classes}))
     return Conditions(table, decoded, decoder.classes)

@@ -12,6 +12,7 @@ from neurodecode.artifacts import load_responses, load_targets
 from neurodecode.config import SystemSettings
 from neurodecode.contracts import Conditions, Responses
 from neurodecode.embed.design import fold_names, load_design
+from neurodecode.embed.noise_normalisation import NoiseNormalisation
 from neurodecode.embed.settings import RidgeSettings
 from neurodecode.evaluate.refit import LinearFold, Problem, linear_fold
 from neurodecode.pipeline import Job
@@ -119,9 +120,10 @@ def _fold(
     item = trials["item"][test].to_numpy(np.int64)
     average = np.zeros((len(weights), len(item)))
     average[item, np.arange(len(item))] = weights[item]
+    whitening = NoiseNormalisation(enabled=decoder.noise_normalisation).fit(responses, train)
     return linear_fold(
-        responses.data[train],
-        responses.data[test],
+        whitening.transform(responses, train),
+        whitening.transform(responses, test),
         train=trials["label"][train].to_numpy(np.int64),
         items=average,
         groups=trials["trial"][train].map(known["group"]).to_numpy(dtype=str),

@@ -8,7 +8,16 @@ from pydantic import Field, model_validator
 
 from neurodecode.settings import Section
 
-__all__ = ["AsGivenSettings", "BlockPositionSettings", "BlocksSettings", "EstimatorSettings"]
+__all__ = [
+    "AsGivenSettings",
+    "BlockPositionSettings",
+    "BlocksSettings",
+    "EpochsSettings",
+    "EstimatorSettings",
+    "GlmLibrarySettings",
+    "GlmSettings",
+    "WindowSettings",
+]
 
 
 class AsGivenSettings(Section):
@@ -45,6 +54,93 @@ class BlockPositionSettings(Section):
     kind: Literal["block_position"]
 
 
+class _Cleaned(Section):
+    """What estimators share that take nuisance out run by run."""
+
+    high_pass: float = Field(
+        0.0078125, ge=0, description="Hz; slower cosines are nuisance; 0 = a constant alone"
+    )
+    percent: bool = Field(
+        True, description="in percent of the run's mean; false where the signal was centred before"
+    )
+
+
+class GlmSettings(_Cleaned):
+    """One beta a trial by least squares with one standard response."""
+
+    kind: Literal["glm"]
+    method: Literal["lsa", "lss"] = Field(
+        "lss", description="lsa: all trials in one model; lss: each beside the sum of the others"
+    )
+    hrf: Literal["glover", "spm"] = "glover"
+
+
+class GlmLibrarySettings(_Cleaned):
+    """One beta a trial: response library, noise regressors, ridge; all chosen without labels."""
+
+    kind: Literal["glm_library"]
+    max_noise_regressors: int = Field(10, ge=0, le=50, description="most that are tried")
+
+
+class WindowSettings(_Cleaned):
+    """Volumes at fixed delays after each onset, their mean or each."""
+
+    kind: Literal["window"]
+    start: float = Field(4.0, ge=0, description="first delay, s")
+    stop: float = Field(8.0, ge=0, description="last delay, s")
+    mean: bool = Field(True, description="false: each unit and volume is a unit of its own")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.stop < self.start:
+            raise ValueError(f"stop must not be before start ({self.start:g}), got {self.stop:g}")
+        return self
+
+
+class EpochsSettings(Section):
+    """EEG cut at the trials; one unit a channel and time."""
+
+    kind: Literal["epochs"]
+    start: float = Field(-0.2, description="s from the onset")
+    stop: float = Field(0.8, description="s from the onset")
+    band: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = Field(
+        (0.1, 40.0), description="Hz; zero-phase filter over the whole run"
+    )
+    notch: tuple[Annotated[float, Field(gt=0)], ...] = Field((), description="Hz, e.g. [50]")
+    reference: Literal["average", "none"] = "average"
+    baseline: tuple[float, float] | None = Field(
+        (-0.2, 0.0), description="s from the onset; its mean is subtracted; null = none"
+    )
+    rate: float | None = Field(100.0, gt=0, description="samples a second that are left")
+    reject: float | None = Field(
+        None, gt=0, description="microvolts; trials with a larger range of a channel are dropped"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        pairs = {"start, stop": (self.start, self.stop), "band": self.band}
+        if self.baseline is not None:
+            pairs["baseline"] = self.baseline
+            if self.baseline[0] < self.start or self.baseline[1] > self.stop:
+                raise ValueError("baseline must lie between start and stop")
+        for name, (low, high) in pairs.items():
+            if not low < high:
+                raise ValueError(f"{name}: must rise, got {low:g} and {high:g}")
+        if self.rate is not None and self.band[1] > self.rate / 2:
+            raise ValueError(
+                f"band must end at or below half of rate ({self.rate / 2:g} Hz), got "
+                f"{self.band[1]:g}"
+            )
+        return self
+
+
 EstimatorSettings = Annotated[
-    AsGivenSettings | BlocksSettings | BlockPositionSettings, Field(discriminator="kind")
+    AsGivenSettings
+    | BlocksSettings
+    | BlockPositionSettings
+    | GlmSettings
+    | GlmLibrarySettings
+    | WindowSettings
+    | EpochsSettings,
+    Field(discriminator="kind"),
 ]

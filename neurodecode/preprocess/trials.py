@@ -28,18 +28,20 @@ def need_recording(data: Recording | Responses, kind: str) -> Recording:
 
 
 def trial_table(recording: Recording) -> pd.DataFrame:
-    """Return one row a trial, in the order of the events."""
+    """Return one row a trial, in the order of the events; ``session`` is 1 where not known."""
     events = recording.events.reset_index(drop=True)
     number = events.groupby("run").cumcount()
     trial = [f"run-{run:02d}_block-{k:02d}" for run, k in zip(events["run"], number, strict=True)]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "participant_id": recording.participant_id,
             "trial": trial,
             "stimulus": events["stimulus"].to_numpy(),
             "category": events["category"].to_numpy(),
-            "session": "1",
+            "session": events["session"].to_numpy() if "session" in events else "1",
             "run": events["run"].to_numpy(),
             "repeat": events.groupby(["category", "stimulus"]).cumcount().to_numpy(np.int64),
         }
     )
+    extra = [name for name in ("set", "labelled") if name in events]
+    return table.assign(**{name: events[name].to_numpy() for name in extra})

@@ -49,10 +49,19 @@ def by_stimulus() -> StudyConfig:
 
 
 def by_run() -> StudyConfig:
-    """Haxby: every trial is tested in one fold and trains the others; labels and prototypes."""
+    """Haxby: every trial is tested in one fold and trains the others; labels and prototypes.
+
+    One of the decoders whitens by the noise of its training trials.
+    """
     study = load_study("haxby2001", CONFIG)
     wanted = ("blocks-ridge-nearest", "blocks-lda-nearest")
-    return study.model_copy(update={"systems": tuple(s for s in study.systems if s.name in wanted)})
+    whitening = study.decoders["lda"].model_copy(update={"noise_normalisation": True})
+    return study.model_copy(
+        update={
+            "systems": tuple(s for s in study.systems if s.name in wanted),
+            "decoders": {**study.decoders, "lda": whitening},
+        }
+    )
 
 
 def jobs(study: StudyConfig, results: Path, stage: str) -> list[Job]:

@@ -90,16 +90,17 @@ def write_fmri(root):
     return dataset
 
 
-def sessions(dataset, person):
-    schedule = replace(WORLD.schedule, block=8)
+def sessions(dataset, person, **changes):
+    schedule = replace(WORLD.schedule, block=8, **changes)
     world = replace(WORLD, schedule=schedule)
     features = eeg_features(dataset.stimuli, world.bank, world.seed)
     return eeg_sessions(world, person, dataset.stimuli, features)
 
 
-def write_eeg(root):
+def write_eeg(root, **changes):
     dataset = eeg_set(root)
     write_dataset(dataset)
     for _, person in dataset.people.iterrows():
-        write_eeg_subject(dataset, person["participant_id"], sessions(dataset, person))
+        made = sessions(dataset, person, **changes)
+        write_eeg_subject(dataset, person["participant_id"], made)
     return dataset

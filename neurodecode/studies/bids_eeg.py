@@ -1,0 +1,115 @@
+"""EEG sessions of a BIDS data set, through MNE-BIDS."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neurodecode.contracts import Recording
+from neurodecode.errors import DataError, DataWarning
+from neurodecode.studies.bids_layout import Source, entities, inherited, read_tsv
+
+__all__ = ["read_eeg"]
+
+
+def read_eeg(
+    subject: str, root: Path, sources: Sequence[Source], events: Sequence[pd.DataFrame]
+) -> Recording:
+    """Read the sessions of a subject; microvolts.
+
+    A channel that is bad in any run is marked ``bad`` in the units; it is interpolated later.
+
+    Raises
+    ------
+    DataError
+        Where a file is damaged, sampling rates or channels differ between runs, a channel is
+        named twice, or an event is outside its run.
+
+    Warns
+    -----
+    DataWarning
+        Where channels are marked as bad.
+    """
+    parts: list[np.ndarray] = []
+    bad: set[str] = set()
+    first: Any = None
+    for source, own in zip(sources, events, strict=True):
+        _refuse_twice(source, root)
+        raw = _read(source, root)
+        if first is None:
+            first = raw
+        _refuse_other(source, raw, first)
+        length = raw.n_times / raw.info["sfreq"]
+        outside = (own["onset"] < 0) | (own["onset"] >= length)
+        if outside.any():
+            raise DataError(
+                f"{source.events}: {int(outside.sum())} of {len(own)} events are outside the "
+                f"run, which lasts {length:g} s; the first at {own['onset'][outside].iloc[0]:g} s"
+            )
+        bad |= set(raw.info["bads"])
+        parts.append((raw.get_data().T * 1e6).astype(np.float32))
+    sfreq = float(first.info["sfreq"])
+    if bad:
+        warnings.warn(
+            f"subject {subject}: {len(bad)} of {len(first.ch_names)} channels are marked as bad "
+            f"in some run: {', '.join(sorted(bad))}",
+            DataWarning,
+            stacklevel=2,
+        )
+    positions = np.array([channel["loc"][:3] for channel in first.info["chs"]]) * 1000
+    units = pd.DataFrame(positions, columns=["x", "y", "z"])
+    units.insert(0, "roi", "eeg")
+    units.insert(0, "unit", first.ch_names)
+    units["bad"] = units["unit"].isin(bad)
+    return Recording(
+        data=np.concatenate(parts),
+        times=np.concatenate([np.arange(len(part)) / sfreq for part in parts]),
+        runs=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        events=pd.concat(events, ignore_index=True),
+        units=units,
+        participant_id=subject,
+        sfreq=sfreq,
+    )
+
+
+def _read(source: Source, root: Path) -> Any:
+    import mne_bids
+
+    own = entities(source.recording.name)
+    path = mne_bids.BIDSPath(
+        root=root, subject=own["sub"], session=own.get("ses"), task=own.get("task"),
+        acquisition=own.get("acq"), run=own.get("run"), datatype="eeg", suffix="eeg",
+        extension=source.recording.suffix,
+    )  # fmt: skip
+    try:
+        raw = mne_bids.read_raw_bids(path, verbose="ERROR")
+        return raw.load_data(verbose="ERROR").pick("eeg", exclude=())
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise DataError(f"{source.recording}: cannot be read ({error})") from error
+
+
+def _refuse_twice(source: Source, root: Path) -> None:
+    own = {**entities(source.recording.name), "suffix": "channels"}
+    for path in inherited(source.recording.parent, root, own, ".tsv"):
+        names = read_tsv(path, ("name",))["name"]
+        twice = sorted(set(names[names.duplicated()]))
+        if twice:
+            raise DataError(f"{path}: channels named twice: {', '.join(twice)}")
+
+
+def _refuse_other(source: Source, raw: Any, first: Any) -> None:
+    if raw.info["sfreq"] != first.info["sfreq"]:
+        raise DataError(
+            f"{source.recording}: sampled at {raw.info['sfreq']:g} Hz, the run before at "
+            f"{first.info['sfreq']:g} Hz; bring them to one rate"
+        )
+    if raw.ch_names != first.ch_names:
+        different = sorted(set(raw.ch_names) ^ set(first.ch_names)) or ["their order"]
+        raise DataError(
+            f"{source.recording}: other channels than the run before: {', '.join(different[:10])}"
+        )
