@@ -23,7 +23,8 @@ lint: $(STAMP)
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+# The hash in its name says what it is of: another clone with the same versions reuses it.
+$(STAMP):
 	$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed, found " + sys.version.split()[0] + "; name another with PYTHON=...") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv --clear $(NEURODECODE_VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip

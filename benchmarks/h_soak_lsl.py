@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 
 import numpy as np
+import psutil
 
 from neurodecode.online.bins import SpikeCounts
 from neurodecode.online.clock import RealClock
@@ -102,7 +102,7 @@ def read(seconds: float) -> None:
         now = clock.now()
         loop.turn()
         if early is None and now > begin + seconds / 5:
-            early = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            early = psutil.Process().memory_info().rss
         if restart is None and now > next_kill and now < begin + seconds - 30:
             source.kill()
             source.wait()
@@ -116,12 +116,12 @@ def read(seconds: float) -> None:
     loop.close()
     source.kill()
     source.wait()
-    late = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    late = psutil.Process().memory_info().rss
     c = loop.counters
     print(json.dumps({
         "kills": kills, "reconnections": c.reconnections, "samples": c.samples,
         "unaccounted": c.samples - c.used - c.dropped - c.forgotten - c.pending,
-        "holes": numbers.holes, "counted": c.missing, "growth": (late - (early or late)) / 1024,
+        "holes": numbers.holes, "counted": c.missing, "growth": (late - (early or late)) / 1e6,
         "fastest": watch.fastest, "farthest": watch.farthest,
         "bounded": watch.finite and watch.fastest <= 2 + 1e-9 and watch.farthest <= 1,
         "age_p99": loop.age.quantile(0.99), "seconds": time.monotonic() - begin,

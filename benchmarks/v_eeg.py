@@ -42,13 +42,15 @@ from neurodecode.simulate.eeg_oracle import (
     single_trial_snr,
     source_basis,
 )
-from neurodecode.simulate.eeg_world import EegWorld, eeg_people, named_world
+from neurodecode.simulate.eeg_world import EegWorld, named_world
+from neurodecode.simulate.people import draw_people
 from neurodecode.stimuli.objects64 import load_objects64
 from neurodecode.targets.semantic import OpenClipTarget
 
 SOURCES = (
     "benchmarks/v_eeg.py", "neurodecode/simulate/eeg.py", "neurodecode/simulate/eeg_noise.py",
-    "neurodecode/simulate/eeg_world.py", "neurodecode/simulate/eeg_features.py",
+    "neurodecode/simulate/eeg_world.py", "neurodecode/simulate/people.py",
+    "neurodecode/simulate/eeg_features.py",
     "neurodecode/simulate/eeg_oracle.py", "neurodecode/simulate/scalp.py",
     "neurodecode/simulate/attributes.py", "neurodecode/simulate/gabor.py",
     "neurodecode/embed/ridge.py", "neurodecode/targets/semantic.py",
@@ -116,7 +118,7 @@ def cohort(name: str, stimuli: Stimuli, targets: dict, n_people: int) -> Cohort:
     world = named_world(name)
     features = eeg_features(stimuli, world.bank, world.seed)
     people = []
-    for _, who in eeg_people(world, n_people).iterrows():
+    for _, who in draw_people(world, n_people).iterrows():
         brain = eeg_brain(world, who, features)
         sessions = tuple(
             eeg_session(world, brain, stimuli, features, k + 1)
@@ -341,7 +343,7 @@ def exemplars(name: str, stimuli: Stimuli, n_people: int, n_repeats: int) -> lis
     assert len(chosen) == 72
     few = stimuli.where(stimuli.table["id"].isin(chosen["id"]))
     found = []
-    for _, who in eeg_people(world, n_people).iterrows():
+    for _, who in draw_people(world, n_people).iterrows():
         brain = eeg_brain(world, who, features)
         sessions = tuple(eeg_session(world, brain, few, features, k + 1) for k in range(2))
         person = Person(world, brain, np.empty((0, 0)), sessions)

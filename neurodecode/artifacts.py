@@ -41,6 +41,7 @@ __all__ = [
     "load_reconstruction",
     "load_responses",
     "load_targets",
+    "read_record",
     "read_sidecar",
     "read_table",
     "save_arrays",
@@ -177,8 +178,18 @@ def commit(
     write_text(path, json.dumps(record.__dict__, indent=1, sort_keys=True) + "\n")
 
 
-def read_sidecar(path: Path) -> Sidecar:
-    """Read a sidecar.
+def read_record(path: Path, newest: int, *, what: str, absent: str, again: str) -> dict[str, Any]:
+    """Read a JSON file that says what lies beside it, and in which schema.
+
+    Parameters
+    ----------
+    path : Path
+    newest : int
+        Newest schema that this version reads.
+    what : str
+        What the file is, for the message.
+    absent, again : str
+        What to do where it is missing, and where it is damaged.
 
     Raises
     ------
@@ -188,19 +199,37 @@ def read_sidecar(path: Path) -> Sidecar:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
+        raise DataError(f"{path}: no such file. {absent}") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: damaged ({error}). Delete it and run again.") from error
+        raise DataError(f"{path}: damaged ({error}). {again}") from error
     schema = record.get("schema") if isinstance(record, dict) else None
     if not isinstance(schema, int):
-        raise DataError(f"{path}: not an artefact of neurodecode (no schema number)")
-    if schema > SCHEMA:
+        raise DataError(f"{path}: not {what} (no schema number)")
+    if schema > newest:
         raise DataError(
             f"{path}: written in schema {schema} by neurodecode {record.get('version')}; this "
-            f"version ({__version__}) reads schemas up to {SCHEMA}. Update neurodecode."
+            f"version ({__version__}) reads schemas up to {newest}. Update neurodecode."
         )
+    return dict(record)
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a sidecar.
+
+    Raises
+    ------
+    DataError
+        Where it is missing, damaged, or written by a newer version of this package.
+    """
+    record = read_record(
+        path,
+        SCHEMA,
+        what="an artefact of neurodecode",
+        absent="Run the stage that makes it first.",
+        again="Delete it and run again.",
+    )
     try:
         return Sidecar(**record)
     except TypeError as error:

@@ -7,6 +7,7 @@ in chunks, or over the whole recording at once runs the same code on the same nu
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -83,15 +84,15 @@ class OnlineDecoder(Protocol):
         """Learned arrays, for safetensors."""
 
 
-class StreamDecoder(Saved):
+class StreamDecoder(Saved, ABC):
     """What all decoders here share; a subclass gives ``fit``, ``_start`` and ``_advance``."""
 
     _live: tuple[Array, ...]
     _missing: NDArray[np.int64]
 
+    @abstractmethod
     def fit(self, Y: Array, Z: Array) -> Self:
         """Fit on features ``Y`` (n_times, n_chans) and states ``Z`` (n_times, d)."""
-        raise NotImplementedError
 
     @property
     def n_chans(self) -> int:
@@ -188,13 +189,13 @@ class StreamDecoder(Saved):
     def _derive(self) -> None:
         """Compute what follows from the learned arrays."""
 
+    @abstractmethod
     def _start(self) -> tuple[Array, ...]:
         """Live state before the first bin, as arrays of its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _advance(self, Y: Array, mean: Array, cov: Array) -> None:
         """Decode rows of ``Y`` into ``mean`` and ``cov``; writes to the live state."""
-        raise NotImplementedError
 
 
 def training_rows(Y: Array, Z: Array) -> tuple[Array, Array, NDArray[np.bool_]]:

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from neurodecode import __version__
-from neurodecode.artifacts import begin, hash_file, load_arrays, save_arrays, write_text
+from neurodecode.artifacts import (
+    begin,
+    hash_file,
+    load_arrays,
+    read_record,
+    save_arrays,
+    write_text,
+)
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.online.decoded import StreamDecoder
 from neurodecode.registry import kinds, load
@@ -64,32 +71,21 @@ def load_card(folder: Path) -> dict[str, Any]:
         Where the card is missing, damaged, or of a newer schema.
     """
     path = folder / CARD
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path}: no such file. A decoder is a folder with {CARD} and {ARRAYS}, as "
-            "`neurodecode calibrate` writes it."
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: damaged ({error}). Calibrate again.") from error
-    schema = card.get("schema") if isinstance(card, dict) else None
-    if not isinstance(schema, int):
-        raise DataError(f"{path}: not the card of a decoder (no schema number)")
-    if schema > CARD_SCHEMA:
-        raise DataError(
-            f"{path}: written in schema {schema} by neurodecode {card.get('version')}; this "
-            f"version ({__version__}) reads schemas up to {CARD_SCHEMA}. Update neurodecode."
-        )
+    card = read_record(
+        path,
+        CARD_SCHEMA,
+        what="the card of a decoder",
+        absent=f"A decoder is a folder with {CARD} and {ARRAYS}, as `neurodecode calibrate` "
+        "writes it.",
+        again="Calibrate again.",
+    )
     lacking = [key for key in ("kind", "parameters", "files") if key not in card]
     if lacking:
         raise DataError(f"{path}: key(s) {', '.join(lacking)} missing. Calibrate again.")
     for key in ("parameters", "files"):
         if not isinstance(card[key], dict):
             raise DataError(f"{path}: {key} must be a mapping, got {card[key]!r}")
-    return dict(card)
+    return card
 
 
 def load_decoder(folder: Path) -> StreamDecoder:

@@ -37,7 +37,8 @@ from neurodecode.simulate.eeg_noise import (
     noise_causes,
     noise_sources,
 )
-from neurodecode.simulate.eeg_world import STAGES, EegWorld, codes
+from neurodecode.simulate.eeg_world import STAGES, EegWorld
+from neurodecode.simulate.people import codes
 from neurodecode.simulate.scalp import Scalp, lead_field, standard_scalp, turned
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,38 @@ import pandas as pd
 from neurodecode.seeds import generator
 from neurodecode.simulate.world import World
 
-__all__ = ["codes", "draw_people", "push"]
+__all__ = ["Peopled", "codes", "draw_people", "push"]
 
 VARIABLES = ("age", "sex", "site", "label")
 
 
-def draw_people(world: World, n: int) -> pd.DataFrame:
+class _Labelled(Protocol):
+    @property
+    def label_site(self) -> float:
+        """How far the label follows the site."""
+
+
+class Peopled(Protocol):
+    """What of a world says who lives in it; worlds of fMRI and of EEG have it alike."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the world."""
+
+    @property
+    def ages(self) -> tuple[float, float]:
+        """Youngest and oldest, years."""
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Where people are recorded."""
+
+    @property
+    def effects(self) -> _Labelled:
+        """Demographic effects."""
+
+
+def draw_people(world: Peopled, n: int) -> pd.DataFrame:
     """Draw people; the first ones of a larger cohort are those of a smaller one.
 
     Sites take turns, so that each has its share; the label follows the site with probability
@@ -45,7 +72,7 @@ def draw_people(world: World, n: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def codes(world: World, person: pd.Series) -> dict[str, float]:
+def codes(world: Peopled, person: pd.Series) -> dict[str, float]:
     """Return a person's variables as numbers of mean 0 and SD 1 over the world's people.
 
     Sites are equally spaced in their order.

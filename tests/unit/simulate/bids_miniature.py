@@ -11,7 +11,8 @@ from neurodecode.simulate.bids_eeg import write_eeg_subject
 from neurodecode.simulate.bids_fmri import Grid, write_derivatives, write_fmri_subject
 from neurodecode.simulate.eeg import eeg_sessions
 from neurodecode.simulate.eeg_features import eeg_features
-from neurodecode.simulate.eeg_world import eeg_people, named_world
+from neurodecode.simulate.eeg_world import named_world
+from neurodecode.simulate.people import draw_people
 from neurodecode.stimuli.objects64 import load_objects64
 
 TR = 2.0
@@ -70,7 +71,7 @@ def runs(stimuli, n_times=70):
 
 
 def people(n=2):
-    return eeg_people(WORLD, n)
+    return draw_people(WORLD, n)
 
 
 def fmri_set(root):

@@ -31,11 +31,10 @@ from neurodecode.simulate.eeg_world import (
     EEG_WORLDS,
     EegEffect,
     EegEffects,
-    codes,
-    eeg_people,
     fingerprint,
     named_world,
 )
+from neurodecode.simulate.people import codes, draw_people
 from neurodecode.stimuli.objects64 import load_objects64
 
 WORLD = named_world("realistic", "no confound")
@@ -166,11 +165,11 @@ def test_effects_of_age_are_those_that_are_asked_for_and_none_without(features):
 
 
 def test_people_of_a_smaller_cohort_are_the_first_of_a_larger_one():
-    small, large = eeg_people(WORLD, 3), eeg_people(WORLD, 200)
+    small, large = draw_people(WORLD, 3), draw_people(WORLD, 200)
     pd.testing.assert_frame_equal(small, large.head(3))
     assert large["age"].between(18, 80).all()
     assert 0.35 < (large["sex"] == "F").mean() < 0.65
-    confounded = eeg_people(named_world("realistic", "label with site"), 200)
+    confounded = draw_people(named_world("realistic", "label with site"), 200)
     agree = (confounded["label"] == "b") == confounded["site"].isin(["A", "C"])
     assert agree.mean() == pytest.approx(0.9, abs=0.07)
 
@@ -194,7 +193,7 @@ def test_the_oracle_is_far_above_chance_on_realistic_and_at_chance_for_another_b
 
 
 def test_single_trial_snr_of_realistic_is_below_minus_10_db(features):
-    for _, person in eeg_people(EEG_WORLDS["realistic"], 4).iterrows():
+    for _, person in draw_people(EEG_WORLDS["realistic"], 4).iterrows():
         brain = eeg_brain(EEG_WORLDS["realistic"], person, features)
         setup = set_up(EEG_WORLDS["realistic"], brain, 1)
         snr = single_trial_snr(
