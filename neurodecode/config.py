@@ -206,5 +206,8 @@ def _explain(model: type[BaseModel], detail: Any) -> str:
         return f"{key}: unknown key; check the spelling against config/README.md"
     if detail["type"] == "missing":
         return f"{key}: missing key ({model.__name__} needs it)"
+    if detail["type"] == "union_tag_not_found":
+        tag, keys = detail["ctx"]["discriminator"].strip("'"), ", ".join(map(str, detail["input"]))
+        return f"{key}: missing key {tag}, which says what it is; found keys {keys or 'none'}"
     found = "" if isinstance(detail["input"], dict) else f", got {detail['input']!r}"
     return f"{key or model.__name__}: {detail['msg']}{found}"

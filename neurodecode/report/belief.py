@@ -206,6 +206,6 @@ def _looks(material: Material) -> str:
         else ""
     )
     return (
-        f"The test trials have been scored {times}{who}, with other inputs or settings each time. "
-        f"Exact scores were given.{worn}"
+        f"The test trials have been scored {times}{who}; the same scores computed again do not "
+        f"count. Exact scores were given.{worn}"
     )

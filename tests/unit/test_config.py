@@ -37,6 +37,7 @@ def test_the_studies_that_ship_are_valid(name):
     [
         (lambda s: s.update(respones={}), "respones: unknown key"),
         (lambda s: s.pop("title"), "title: missing key"),
+        (lambda s: s["data"].update(knd=s["data"].pop("kind")), "data: missing key kind, .*knd"),
         (lambda s: s["responses"]["blocks"].update(lag=-1), r"responses\.blocks.*lag.*got -1"),
         (lambda s: s["decoders"]["ridge"].update(kind="rigde"), "ridge.*rigde|rigde.*ridge"),
         (
