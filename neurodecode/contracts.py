@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ __all__ = [
     "Reconstruction",
     "Recording",
     "Responses",
+    "Signal",
     "Stimuli",
     "Targets",
 ]
@@ -34,14 +36,28 @@ STIMULUS_COLUMNS = ("id", "caption", "category", "set")
 CONDITION_COLUMNS = ("participant_id", "trial", "stimulus", "category", "run", "fold")
 
 
+class Signal(Protocol):
+    """Samples (n_times, n_units), float32: an array, or rows on disk that are read where indexed.
+
+    What goes through a recording takes one run at a time, ``signal[runs == run]``.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Samples and units."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Return the rows that a mask or indices pick, as an array."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A continuous recording of one participant.
 
     Attributes
     ----------
-    data : float32 (n_times, n_units)
-        Signal; unit of the source.
+    data : Signal, float32 (n_times, n_units)
+        Unit of the source.
     times : float64 (n_times,)
         Seconds since the start of the run that the sample belongs to.
     runs : int64 (n_times,)
@@ -62,7 +78,7 @@ class Recording:
         False for samples that are not to be used, such as volumes of high motion; none means all.
     """
 
-    data: Float
+    data: Signal
     times: NDArray[np.float64]
     runs: NDArray[np.int64]
     events: pd.DataFrame
