@@ -27,6 +27,7 @@ from neurodecode.preprocess.quality import load_quality
 __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
 
 SCORE_COLUMNS = COLUMNS
+TIMED = ("over_time", "generalisation")
 LEVELS = ("features", "category", "stimulus")
 ITEM_COLUMNS = ("system", "item", "source", "metric", "value")
 
@@ -95,6 +96,9 @@ class Material:
         By subject: chains whose p-values are not found by refitting, and why.
     quality : mapping of (responses, subject) to mapping of str to DataFrame
         What each recording is like; see :mod:`neurodecode.preprocess.quality`.
+    over_time, generalisation : mapping of str to DataFrame
+        By subject, where responses are channels at times; see
+        :func:`neurodecode.evaluate.over_time.over_time_tables`.
     """
 
     study: StudyConfig
@@ -112,6 +116,8 @@ class Material:
     looks: Mapping[str, int]
     not_refitted: Mapping[str, Mapping[str, str]]
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+    over_time: Mapping[str, pd.DataFrame]
+    generalisation: Mapping[str, pd.DataFrame]
 
     @property
     def main(self) -> str:
@@ -146,7 +152,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         )
     sidecars = {"design.json": _sidecar(Job("design", study, paths, seed))}
     pictures, scores, items = {}, [], []
-    quality = {}
+    quality, timed = {}, {}
     ceilings, looks, not_refitted = [], {}, {}
     for wildcards in wildcards_of("preprocess", study, subjects):
         job = Job("preprocess", study, paths, seed, wildcards)
@@ -168,6 +174,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
             job.sidecar.with_name(f"{job.sidecar.stem}_noise_ceiling.tsv"), text=("responses",)
         )
         ceilings.append(ceiling.assign(subject=subject))
+        timed[subject] = [_timed(job.sidecar, sidecar, name) for name in TIMED]
         query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
         looks[subject] = len(require_query(paths.ledger(subject), query))
         not_refitted[subject] = dict(sidecar.facts.get("not_refitted", {}))
@@ -188,6 +195,8 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         looks=looks,
         not_refitted=not_refitted,
         quality=quality,
+        over_time={who: along for who, (along, _) in timed.items() if len(along)},
+        generalisation={who: across for who, (_, across) in timed.items() if len(across)},
     )
 
 
@@ -204,6 +213,14 @@ def _sidecar(job: Job) -> Sidecar:
             f"{len(STAGES)} stages in order)."
         )
     return read_sidecar(job.sidecar)
+
+
+def _timed(path: Path, sidecar: Sidecar, name: str) -> pd.DataFrame:
+    """Read a table of scores over time; empty where no responses are channels at times."""
+    file = path.with_name(f"{path.stem}_{name}.tsv")
+    if file.name not in sidecar.files:
+        return pd.DataFrame()
+    return read_table(file, text=("chain", "metric"))
 
 
 def _read_scores(path: Path) -> pd.DataFrame:
