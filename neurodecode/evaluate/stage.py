@@ -27,6 +27,7 @@ from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.evaluate.measures import Measure
 from neurodecode.evaluate.measuring import of_decoding, of_drawn
 from neurodecode.evaluate.noise_ceiling import ceiling_rows
+from neurodecode.evaluate.over_time import over_time_tables, timed_chains
 from neurodecode.evaluate.refit import refit_p
 from neurodecode.evaluate.refit_job import as_problem, why_not
 from neurodecode.evaluate.rows import estimated, item_rows, score_row
@@ -66,6 +67,11 @@ def run(job: Job) -> Output:
     write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
     write_table(files[1], pd.concat(items, ignore_index=True))
     write_table(files[2], _noise_ceilings(job))
+    if timed_chains(job):
+        names = [f"{stem.name}_{end}.tsv" for end in ("over_time", "generalisation")]
+        for name, table in zip(names, over_time_tables(job), strict=True):
+            files.append(stem.with_name(name))
+            write_table(files[-1], table)
     return Output(files, {"not_refitted": scoring.not_refitted})
 
 

@@ -22,10 +22,12 @@ from neurodecode.evaluate.dictionary import COLUMNS, TEXT
 from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
+from neurodecode.preprocess.quality import load_quality
 
 __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
 
 SCORE_COLUMNS = COLUMNS
+TIMED = ("over_time", "generalisation")
 LEVELS = ("features", "category", "stimulus")
 ITEM_COLUMNS = ("system", "item", "source", "metric", "value")
 
@@ -92,6 +94,11 @@ class Material:
         How often each subject's test trials were scored.
     not_refitted : mapping of str to mapping of str to str
         By subject: chains whose p-values are not found by refitting, and why.
+    quality : mapping of (responses, subject) to mapping of str to DataFrame
+        What each recording is like; see :mod:`neurodecode.preprocess.quality`.
+    over_time, generalisation : mapping of str to DataFrame
+        By subject, where responses are channels at times; see
+        :func:`neurodecode.evaluate.over_time.over_time_tables`.
     """
 
     study: StudyConfig
@@ -108,6 +115,9 @@ class Material:
     noise_ceilings: pd.DataFrame
     looks: Mapping[str, int]
     not_refitted: Mapping[str, Mapping[str, str]]
+    quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+    over_time: Mapping[str, pd.DataFrame]
+    generalisation: Mapping[str, pd.DataFrame]
 
     @property
     def main(self) -> str:
@@ -142,7 +152,12 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         )
     sidecars = {"design.json": _sidecar(Job("design", study, paths, seed))}
     pictures, scores, items = {}, [], []
+    quality, timed = {}, {}
     ceilings, looks, not_refitted = [], {}, {}
+    for wildcards in wildcards_of("preprocess", study, subjects):
+        job = Job("preprocess", study, paths, seed, wildcards)
+        sidecars[_name(job)] = _sidecar(job)
+        quality[wildcards["responses"], wildcards["subject"]] = load_quality(job.sidecar)
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         sidecars[_name(job)] = _sidecar(job)
@@ -159,6 +174,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
             job.sidecar.with_name(f"{job.sidecar.stem}_noise_ceiling.tsv"), text=("responses",)
         )
         ceilings.append(ceiling.assign(subject=subject))
+        timed[subject] = [_timed(job.sidecar, sidecar, name) for name in TIMED]
         query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
         looks[subject] = len(require_query(paths.ledger(subject), query))
         not_refitted[subject] = dict(sidecar.facts.get("not_refitted", {}))
@@ -178,6 +194,9 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         noise_ceilings=pd.concat(ceilings, ignore_index=True),
         looks=looks,
         not_refitted=not_refitted,
+        quality=quality,
+        over_time={who: along for who, (along, _) in timed.items() if len(along)},
+        generalisation={who: across for who, (_, across) in timed.items() if len(across)},
     )
 
 
@@ -194,6 +213,14 @@ def _sidecar(job: Job) -> Sidecar:
             f"{len(STAGES)} stages in order)."
         )
     return read_sidecar(job.sidecar)
+
+
+def _timed(path: Path, sidecar: Sidecar, name: str) -> pd.DataFrame:
+    """Read a table of scores over time; empty where no responses are channels at times."""
+    file = path.with_name(f"{path.stem}_{name}.tsv")
+    if file.name not in sidecar.files:
+        return pd.DataFrame()
+    return read_table(file, text=("chain", "metric"))
 
 
 def _read_scores(path: Path) -> pd.DataFrame:
