@@ -99,12 +99,16 @@ class Responses:
         ``unit``, ``roi``, and a position or channel and time.
     transductive : bool
         Whether label-free cleaning used all samples of the run, test trials included.
+    quality : mapping of str to DataFrame
+        What the estimator counted (trials dropped, channels repaired), for the quality report;
+        see :mod:`neurodecode.preprocess.quality`.
     """
 
     data: Float
     trials: pd.DataFrame
     units: pd.DataFrame
     transductive: bool = False
+    quality: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _matrix("responses", self.data, 2)

@@ -356,7 +356,7 @@ def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
     for study in studies:
         paths = Paths(results, study.name)
         subjects = Job("design", study, paths, 0).adapter.subjects()
-        for stage in ("encode", "searchlight", "reconstruct", "evaluate"):
+        for stage in ("preprocess", "encode", "searchlight", "reconstruct", "evaluate"):
             output = STAGES[stage].output
             inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
     return inputs

@@ -22,6 +22,7 @@ from neurodecode.evaluate.dictionary import COLUMNS, TEXT
 from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
+from neurodecode.preprocess.quality import load_quality
 
 __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
 
@@ -92,6 +93,8 @@ class Material:
         How often each subject's test trials were scored.
     not_refitted : mapping of str to mapping of str to str
         By subject: chains whose p-values are not found by refitting, and why.
+    quality : mapping of (responses, subject) to mapping of str to DataFrame
+        What each recording is like; see :mod:`neurodecode.preprocess.quality`.
     """
 
     study: StudyConfig
@@ -108,6 +111,7 @@ class Material:
     noise_ceilings: pd.DataFrame
     looks: Mapping[str, int]
     not_refitted: Mapping[str, Mapping[str, str]]
+    quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
 
     @property
     def main(self) -> str:
@@ -142,7 +146,12 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         )
     sidecars = {"design.json": _sidecar(Job("design", study, paths, seed))}
     pictures, scores, items = {}, [], []
+    quality = {}
     ceilings, looks, not_refitted = [], {}, {}
+    for wildcards in wildcards_of("preprocess", study, subjects):
+        job = Job("preprocess", study, paths, seed, wildcards)
+        sidecars[_name(job)] = _sidecar(job)
+        quality[wildcards["responses"], wildcards["subject"]] = load_quality(job.sidecar)
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         sidecars[_name(job)] = _sidecar(job)
@@ -178,6 +187,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         noise_ceilings=pd.concat(ceilings, ignore_index=True),
         looks=looks,
         not_refitted=not_refitted,
+        quality=quality,
     )
 
 

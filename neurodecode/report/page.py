@@ -17,6 +17,7 @@ from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.pictures import PictureBook
+from neurodecode.report.quality import RecordingPart, quality_parts
 from neurodecode.report.tables import Block, score_blocks, transductive_pairs
 from neurodecode.report.verdict import Verdict, fixed, verdict
 
@@ -47,6 +48,8 @@ class StudyPart:
         What the study does not show.
     hashes : list of (str, str, int, str)
         Sidecar, settings hash, seed and version of each artefact.
+    quality : list of RecordingPart
+        What each recording is like.
     """
 
     material: Material
@@ -59,6 +62,7 @@ class StudyPart:
     selections: tuple[str, ...]
     splits: tuple[str, ...]
     hashes: list[tuple[str, str, int, str]]
+    quality: list[RecordingPart]
     drawn_by: str
     download: str
     download_data: str
@@ -83,6 +87,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         ),
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
+        quality=quality_parts(material.quality),
         drawn_by=_drawn_by(material),
         download=scores_file.stem,
         download_data=base64.b64encode(scores_file.read_bytes()).decode(),
