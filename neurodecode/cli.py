@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-WILDCARDS = ("target", "responses", "subject", "chain", "system", "source")
+WILDCARDS = (
+    "target", "responses", "subject", "chain", "encoder", "searchlight", "system", "source"
+)  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -58,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     stage = commands.add_parser("stage", help="run one stage of the pipeline, as the rules do")
-    stage.add_argument("name", help="targets, preprocess, design, embed, reconstruct, ...")
+    stage.add_argument("name", help="targets, preprocess, design, embed, encode, ...")
     stage.add_argument("--study", help="name of a study (not for: report)")
     for wildcard in WILDCARDS:
         stage.add_argument(f"--{wildcard}", metavar="NAME")
@@ -215,6 +217,8 @@ def _check_names(job: Job) -> None:
         "responses": study.responses,
         "subject": job.adapter.subjects(),
         "chain": study.chains,
+        "encoder": study.encoders,
+        "searchlight": study.searchlights,
         "system": [system.name for system in study.systems],
         "source": SOURCES,
     }

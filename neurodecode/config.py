@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from neurodecode.embed.settings import DecoderSettings
+from neurodecode.embed.settings import DecoderSettings, EncoderSettings, SearchlightSettings
 from neurodecode.errors import ConfigError
 from neurodecode.evaluate.settings import EvaluateSettings
 from neurodecode.preprocess.settings import EstimatorSettings
@@ -81,6 +81,12 @@ class StudyConfig(Section):
     generators: dict[Name, GeneratorSettings] = Field(
         default_factory=dict, description="none where nothing is drawn"
     )
+    encoders: dict[Name, EncoderSettings] = Field(
+        default_factory=dict, description="encoding models; none unless named"
+    )
+    searchlights: dict[Name, SearchlightSettings] = Field(
+        default_factory=dict, description="maps of where labels can be decoded; none unless named"
+    )
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
     systems: tuple[SystemSettings, ...] = Field(min_length=1)
@@ -95,6 +101,13 @@ class StudyConfig(Section):
         for name, decoder in self.decoders.items():
             for target in decoder.targets:
                 _known(f"decoders.{name}.targets", target, self.targets)
+        for name, encoder in self.encoders.items():
+            _known(f"encoders.{name}.responses", encoder.responses, self.responses)
+            for band in encoder.bands:
+                _known(f"encoders.{name}.bands", band, self.targets)
+        for name, searchlight in self.searchlights.items():
+            _known(f"searchlights.{name}.responses", searchlight.responses, self.responses)
+            _known(f"searchlights.{name}.decoder", searchlight.decoder, self.decoders)
         if self.targets:
             _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
         names = [system.name for system in self.systems]

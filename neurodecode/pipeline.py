@@ -170,6 +170,25 @@ def _embed_settings(study: StudyConfig, chain: str) -> object:
     return [system.responses, study.decoders[system.decoder].model_dump()]
 
 
+def _encode_inputs(job: Job, encoder: str, subject: str) -> list[Path]:
+    settings, paths = job.study.encoders[encoder], job.paths
+    return [
+        paths.design(),
+        paths.responses(settings.responses, subject),
+        *(paths.targets(band) for band in settings.bands),
+    ]
+
+
+def _searchlight_inputs(job: Job, searchlight: str, subject: str) -> list[Path]:
+    settings, paths = job.study.searchlights[searchlight], job.paths
+    return [paths.design(), paths.responses(settings.responses, subject)]
+
+
+def _searchlight_settings(study: StudyConfig, searchlight: str, subject: str) -> object:
+    settings = study.searchlights[searchlight]
+    return [settings.model_dump(), study.decoders[settings.decoder].model_dump(), subject]
+
+
 def _reconstruct_inputs(job: Job, system: str, source: str, subject: str) -> list[Path]:
     chain = job.study.system(system).chain
     return [
@@ -228,6 +247,20 @@ STAGES: dict[str, Stage] = {
         _embed_inputs,
         _embed_settings,
     ),
+    "encode": Stage(
+        ("encoder", "subject"),
+        "neurodecode.embed.encode_stage:run",
+        lambda paths, encoder, subject: paths.encoding(encoder, subject),
+        _encode_inputs,
+        lambda study, encoder, subject: [study.encoders[encoder].model_dump(), subject],
+    ),
+    "searchlight": Stage(
+        ("searchlight", "subject"),
+        "neurodecode.embed.searchlight:run",
+        lambda paths, searchlight, subject: paths.searchlight(searchlight, subject),
+        _searchlight_inputs,
+        _searchlight_settings,
+    ),
     "reconstruct": Stage(
         ("system", "source", "subject"),
         "neurodecode.reconstruct.stage:run",
@@ -246,8 +279,13 @@ STAGES: dict[str, Stage] = {
 
 
 def used_responses(study: StudyConfig) -> list[str]:
-    """Names of the response sections that some system uses."""
-    return list(dict.fromkeys(system.responses for system in study.systems))
+    """Names of the response sections that some system, encoder or searchlight uses."""
+    names = [
+        *(system.responses for system in study.systems),
+        *(encoder.responses for encoder in study.encoders.values()),
+        *(searchlight.responses for searchlight in study.searchlights.values()),
+    ]
+    return list(dict.fromkeys(names))
 
 
 def used_targets(study: StudyConfig, system: str) -> list[str]:
@@ -263,6 +301,7 @@ def wildcards_of(
     """Yield the wildcards of every job of a stage that a study needs."""
     if job_stage == "targets":
         names = [name for s in study.systems for name in used_targets(study, s.name)]
+        names += [band for encoder in study.encoders.values() for band in encoder.bands]
         yield from ({"target": name} for name in dict.fromkeys(names))
     elif job_stage == "preprocess":
         for responses in used_responses(study):
@@ -271,6 +310,12 @@ def wildcards_of(
         yield {}
     elif job_stage == "embed":
         yield from ({"chain": chain} for chain in study.chains)
+    elif job_stage == "encode":
+        for encoder in study.encoders:
+            yield from ({"encoder": encoder, "subject": subject} for subject in subjects)
+    elif job_stage == "searchlight":
+        for searchlight in study.searchlights:
+            yield from ({"searchlight": searchlight, "subject": subject} for subject in subjects)
     elif job_stage == "reconstruct":
         for system in study.drawing:
             for source in system.sources:
@@ -311,7 +356,7 @@ def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
     for study in studies:
         paths = Paths(results, study.name)
         subjects = Job("design", study, paths, 0).adapter.subjects()
-        for stage in ("preprocess", "reconstruct", "evaluate"):
+        for stage in ("preprocess", "encode", "searchlight", "reconstruct", "evaluate"):
             output = STAGES[stage].output
             inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
     return inputs
@@ -340,6 +385,7 @@ def jobs_for_subject(study: StudyConfig, paths: Paths, seed: int, subject: str) 
         )
     for stage in STAGES:
         for wildcards in wildcards_of(stage, study, subjects):
-            if stage in ("reconstruct", "evaluate") and wildcards["subject"] != subject:
+            # The design reads everybody's responses; whatever comes later is a person's own.
+            if stage != "preprocess" and wildcards.get("subject", subject) != subject:
                 continue
             yield Job(stage, study, paths, seed, wildcards)

@@ -13,7 +13,7 @@ from neurodecode.artifacts import load_responses, load_targets
 from neurodecode.contracts import Float, Responses
 from neurodecode.embed.design import fold_names, load_design
 from neurodecode.embed.settings import DecoderSettings, RidgeSettings
-from neurodecode.embed.stage import decoded_labels, trial_targets
+from neurodecode.embed.stage import trial_labels, trial_targets
 from neurodecode.embed.time_resolved import Split, decode_over_time, in_windows
 from neurodecode.evaluate.cluster_permutation import cluster_test
 from neurodecode.evaluate.inference import permutations, relabellings
@@ -113,7 +113,7 @@ def _folds(job: Job, chain: str, responses: Responses) -> Iterator[_Decoded]:
     if by in settings.targets:
         known = load_targets(job.paths.targets(by))
         targets = {by: trial_targets(known, responses.trials, job.adapter.stimuli())}
-    labels = decoded_labels(responses.trials)
+    labels = trial_labels(responses.trials)
     if not targets and (labels == "").any():
         return  # this chain decodes something that is not scored
     own = design[design["participant_id"] == subject]

@@ -26,7 +26,6 @@ from neurodecode.evaluate.inference import Estimate
 from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.evaluate.measures import Measure
 from neurodecode.evaluate.measuring import of_decoding, of_drawn
-from neurodecode.evaluate.noise_ceiling import ceiling_rows
 from neurodecode.evaluate.over_time import over_time_tables, timed_chains
 from neurodecode.evaluate.refit import refit_p
 from neurodecode.evaluate.refit_job import as_problem, why_not
@@ -35,6 +34,7 @@ from neurodecode.evaluate.samples import spread_estimate
 from neurodecode.evaluate.spuriousness import Clusters, find_clusters
 from neurodecode.evaluate.truth import Truth, decoded_items, find_truth, in_order
 from neurodecode.pipeline import Job, Output, used_responses
+from neurodecode.preprocess.noise_ceiling import ceiling_rows
 from neurodecode.progress import track
 from neurodecode.seeds import derive, generator
 
