@@ -199,6 +199,10 @@ def _evaluate_settings(study: StudyConfig, subject: str) -> object:
     return [study.evaluate.model_dump(), [system.model_dump() for system in study.systems]]
 
 
+def _online_settings(study: StudyConfig, subject: str) -> object:
+    return [study.data.model_dump(), study.online and study.online.model_dump(), subject]
+
+
 STAGES: dict[str, Stage] = {
     "targets": Stage(
         ("target",),
@@ -242,6 +246,13 @@ STAGES: dict[str, Stage] = {
         _evaluate_inputs,
         _evaluate_settings,
     ),
+    "online": Stage(
+        ("subject",),
+        "neurodecode.online.stage:run",
+        lambda paths, subject: paths.online(subject),
+        lambda job, subject: list(job.adapter.sources(subject)),
+        _online_settings,
+    ),
 }
 
 
@@ -268,7 +279,7 @@ def wildcards_of(
         for responses in used_responses(study):
             yield from ({"responses": responses, "subject": subject} for subject in subjects)
     elif job_stage == "design":
-        yield {}
+        yield from [{}] if study.systems else []
     elif job_stage == "embed":
         yield from ({"chain": chain} for chain in study.chains)
     elif job_stage == "reconstruct":
@@ -276,7 +287,7 @@ def wildcards_of(
             for source in system.sources:
                 for subject in subjects:
                     yield {"system": system.name, "source": source, "subject": subject}
-    else:
+    elif study.systems if job_stage == "evaluate" else study.online:
         yield from ({"subject": subject} for subject in subjects)
 
 
@@ -311,7 +322,7 @@ def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
     for study in studies:
         paths = Paths(results, study.name)
         subjects = Job("design", study, paths, 0).adapter.subjects()
-        for stage in ("reconstruct", "evaluate"):
+        for stage in ("reconstruct", "evaluate", "online"):
             output = STAGES[stage].output
             inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
     return inputs
@@ -340,6 +351,6 @@ def jobs_for_subject(study: StudyConfig, paths: Paths, seed: int, subject: str) 
         )
     for stage in STAGES:
         for wildcards in wildcards_of(stage, study, subjects):
-            if stage in ("reconstruct", "evaluate") and wildcards["subject"] != subject:
+            if stage in ("reconstruct", "evaluate", "online") and wildcards["subject"] != subject:
                 continue
             yield Job(stage, study, paths, seed, wildcards)
