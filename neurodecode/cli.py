@@ -233,11 +233,17 @@ def _reconstruct(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from neurodecode.config import load_study
+    from neurodecode.errors import ConfigError
     from neurodecode.paths import Paths
     from neurodecode.pipeline import jobs_for_subject, run
     from neurodecode.report.terminal import print_subject
 
     config, study = _run_config(options), load_study(options.study, options.config)
+    if not study.systems:
+        raise ConfigError(
+            f"study {study.name}: holds no stimuli; its decoders are scored by: neurodecode stage "
+            f"online --study {study.name} --subject {options.subject}"
+        )
     paths = Paths(Path(config.results), study.name)
     console = Console(stderr=True)
     jobs = list(jobs_for_subject(study, paths, config.seed, options.subject))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from neurodecode.embed.settings import DecoderSettings, EncoderSettings, SearchlightSettings
 from neurodecode.errors import ConfigError
 from neurodecode.evaluate.settings import EvaluateSettings
+from neurodecode.online.settings import OfflineSettings
 from neurodecode.preprocess.settings import EstimatorSettings
 from neurodecode.reconstruct.settings import (
     SOURCES,
@@ -66,18 +67,28 @@ class SystemSettings(Section):
         return f"{self.chain}-{self.generator or 'decoding'}"
 
 
+NO_PICTURES: dict[str, Any] = {
+    "responses": {}, "design": {"split": {"kind": "leave_one_out"}, "group": "run"},
+    "decoders": {}, "reconstruct": {"unit": "trial"}, "evaluate": {}, "systems": (),
+}  # fmt: skip
+"""What a study of kinematics alone leaves out: without a system none of it is read."""
+
+
 class StudyConfig(Section):
-    """One study: its data, its named sections and the systems made from them."""
+    """One study: its data, its named sections and the systems made from them.
+
+    A study of kinematics has ``online`` in place of all sections from responses to systems.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     title: str
     data: DataSettings
-    responses: dict[Name, EstimatorSettings] = Field(min_length=1)
+    responses: dict[Name, EstimatorSettings]
     targets: dict[Name, TargetSettings] = Field(
         default_factory=dict, description="none where labels alone are decoded"
     )
     design: DesignSettings
-    decoders: dict[Name, DecoderSettings] = Field(min_length=1)
+    decoders: dict[Name, DecoderSettings]
     generators: dict[Name, GeneratorSettings] = Field(
         default_factory=dict, description="none where nothing is drawn"
     )
@@ -89,7 +100,31 @@ class StudyConfig(Section):
     )
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
-    systems: tuple[SystemSettings, ...] = Field(min_length=1)
+    systems: tuple[SystemSettings, ...]
+    online: OfflineSettings | None = Field(
+        None, description="online decoders, scored on a recording with kinematics"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kinematics_alone(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and "online" in raw and not raw.keys() & NO_PICTURES.keys():
+            return {**NO_PICTURES, **raw}
+        return raw
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        moves = self.data.kind == "kinematics"
+        if moves and (self.online is None or self.systems):
+            raise ValueError(
+                "data of kind kinematics are for the section online, without responses, design, "
+                "decoders, reconstruct, evaluate and systems"
+            )
+        if not moves and self.online is not None:
+            raise ValueError("online: needs data of kind kinematics")
+        if not moves and not self.systems:
+            raise ValueError("systems: at least one is needed")
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

@@ -76,6 +76,8 @@ class Recording:
         Regressors of no interest; one that a run lacks is zero there.
     kept : bool (n_times,), optional
         False for samples that are not to be used, such as volumes of high motion; none means all.
+    kinematics : float32 (n_times, d), optional
+        What the body did at each sample, say the velocity of a hand.
     """
 
     data: Signal
@@ -87,9 +89,13 @@ class Recording:
     sfreq: float
     confounds: pd.DataFrame | None = None
     kept: NDArray[np.bool_] | None = None
+    kinematics: Float | None = None
 
     def __post_init__(self) -> None:
         n_times, n_units = self.data.shape
+        if self.kinematics is not None:
+            _matrix("kinematics", self.kinematics, 2)
+            _same("rows of kinematics", len(self.kinematics), "samples", n_times)
         if self.confounds is not None:
             _same("confound rows", len(self.confounds), "samples", n_times)
         if self.kept is not None:

@@ -218,6 +218,10 @@ def _evaluate_settings(study: StudyConfig, subject: str) -> object:
     return [study.evaluate.model_dump(), [system.model_dump() for system in study.systems]]
 
 
+def _online_settings(study: StudyConfig, subject: str) -> object:
+    return [study.data.model_dump(), study.online and study.online.model_dump(), subject]
+
+
 STAGES: dict[str, Stage] = {
     "targets": Stage(
         ("target",),
@@ -275,6 +279,13 @@ STAGES: dict[str, Stage] = {
         _evaluate_inputs,
         _evaluate_settings,
     ),
+    "online": Stage(
+        ("subject",),
+        "neurodecode.online.stage:run",
+        lambda paths, subject: paths.online(subject),
+        lambda job, subject: list(job.adapter.sources(subject)),
+        _online_settings,
+    ),
 }
 
 
@@ -307,7 +318,7 @@ def wildcards_of(
         for responses in used_responses(study):
             yield from ({"responses": responses, "subject": subject} for subject in subjects)
     elif job_stage == "design":
-        yield {}
+        yield from [{}] if study.systems else []
     elif job_stage == "embed":
         yield from ({"chain": chain} for chain in study.chains)
     elif job_stage == "encode":
@@ -321,7 +332,7 @@ def wildcards_of(
             for source in system.sources:
                 for subject in subjects:
                     yield {"system": system.name, "source": source, "subject": subject}
-    else:
+    elif study.systems if job_stage == "evaluate" else study.online:
         yield from ({"subject": subject} for subject in subjects)
 
 
@@ -356,7 +367,7 @@ def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
     for study in studies:
         paths = Paths(results, study.name)
         subjects = Job("design", study, paths, 0).adapter.subjects()
-        for stage in ("preprocess", "encode", "searchlight", "reconstruct", "evaluate"):
+        for stage in ("preprocess", "encode", "searchlight", "reconstruct", "evaluate", "online"):
             output = STAGES[stage].output
             inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
     return inputs

@@ -43,6 +43,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "kinematics": "neurodecode.online.kinematics:Kinematics",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
@@ -96,7 +97,8 @@ class Study(Protocol):
     """Adapter of one data set: who took part, what they saw, what was recorded.
 
     ``level`` is ``stimulus`` where it is known which picture was seen, ``category`` where only its
-    class, ``features`` where it is known by features and not by a picture.
+    class, ``features`` where it is known by features and not by a picture, ``kinematics`` where
+    nothing was seen that matters and it is known how a body moved.
     """
 
     level: str

@@ -17,6 +17,7 @@ from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
 from neurodecode.report.names import decoder_words, generator_words
+from neurodecode.report.online import OnlinePart
 from neurodecode.report.over_time import over_time_panels
 from neurodecode.report.pictures import PictureBook
 from neurodecode.report.quality import RecordingPart, quality_parts
@@ -136,7 +137,9 @@ def _limits(material: Material) -> tuple[str, ...]:
     return tuple(said)
 
 
-def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
+def render(
+    parts: Sequence[StudyPart], online: Sequence[OnlinePart], book: PictureBook, seed: int
+) -> str:
     """Return the page."""
     environment = Environment(
         loader=PackageLoader("neurodecode.report"),
@@ -148,6 +151,7 @@ def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
     template = environment.get_template("index.html")
     return template.render(
         parts=parts,
+        online=online,
         pictures=book.rules,
         seed=seed,
         names={s.metric: describe(s.metric).name for p in parts for s in p.material.scores},
