@@ -8,7 +8,7 @@ A stage's function takes a :class:`Job`, writes the artefact's files and returns
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodecode.artifacts import begin, commit, hash_settings, is_current
-from neurodecode.atomic import require_writable
-from neurodecode.config import StudyConfig
+from neurodecode.config import StudyConfig, SystemSettings
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.registry import Study, make
@@ -28,9 +27,8 @@ __all__ = [
     "Output",
     "Stage",
     "jobs_for_subject",
-    "report_inputs",
     "run",
-    "run_report",
+    "specified",
     "wildcards_of",
 ]
 
@@ -199,6 +197,23 @@ def _evaluate_settings(study: StudyConfig, subject: str) -> object:
     return [study.evaluate.model_dump(), [system.model_dump() for system in study.systems]]
 
 
+def _specify_inputs(job: Job, subject: str) -> list[Path]:
+    study, paths = job.study, job.paths
+    scored = specified(study)
+    return [
+        paths.design(),
+        *dict.fromkeys(paths.responses(s.responses, subject) for s in scored),
+        *dict.fromkeys(paths.decoders(s.chain) for s in scored),
+        *([paths.targets(study.reconstruct.choose_by)] if study.targets else []),
+        *(paths.pictures(s.name, "decoded", subject) for s in scored if s.generator),
+    ]
+
+
+def _specify_settings(study: StudyConfig, subject: str) -> object:
+    declared = study.multiverse.model_dump() if study.multiverse else None
+    return [study.evaluate.model_dump(), declared]
+
+
 STAGES: dict[str, Stage] = {
     "targets": Stage(
         ("target",),
@@ -242,12 +257,35 @@ STAGES: dict[str, Stage] = {
         _evaluate_inputs,
         _evaluate_settings,
     ),
+    "specify": Stage(
+        ("subject",),
+        "neurodecode.evaluate.multiverse:run",
+        lambda paths, subject: paths.specifications(subject),
+        _specify_inputs,
+        _specify_settings,
+    ),
 }
 
 
 def used_responses(study: StudyConfig) -> list[str]:
     """Names of the response sections that some system uses."""
     return list(dict.fromkeys(system.responses for system in study.systems))
+
+
+def specified(study: StudyConfig) -> tuple[SystemSettings, ...]:
+    """Return what the study's multiverse scores.
+
+    Raises
+    ------
+    ConfigError
+        Where the study declares none.
+    """
+    if study.multiverse is None:
+        raise ConfigError(
+            f"study {study.name}: no section multiverse, which names the choices to compare; see "
+            "config/README.md"
+        )
+    return study.multiverse.scored
 
 
 def used_targets(study: StudyConfig, system: str) -> list[str]:
@@ -276,6 +314,8 @@ def wildcards_of(
             for source in system.sources:
                 for subject in subjects:
                     yield {"system": system.name, "source": source, "subject": subject}
+    elif job_stage == "specify" and study.multiverse is None:
+        return
     else:
         yield from ({"subject": subject} for subject in subjects)
 
@@ -305,28 +345,10 @@ def run(job: Job, *, reuse: bool = False) -> bool:
     return True
 
 
-def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
-    """Return the sidecars of everything that the report over some studies reads."""
-    inputs = []
-    for study in studies:
-        paths = Paths(results, study.name)
-        subjects = Job("design", study, paths, 0).adapter.subjects()
-        for stage in ("reconstruct", "evaluate"):
-            output = STAGES[stage].output
-            inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
-    return inputs
-
-
-def run_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
-    """Write the report over some studies; returns its files."""
-    from neurodecode.report.stage import write_report
-
-    require_writable(results / "report" / "index.html")
-    return write_report(studies, results, seed)
-
-
 def jobs_for_subject(study: StudyConfig, paths: Paths, seed: int, subject: str) -> Iterator[Job]:
     """Yield, in order, every job that one subject's pictures and scores stand on.
+
+    Without the multiverse, which is asked for by its own rule.
 
     Raises
     ------
@@ -339,6 +361,8 @@ def jobs_for_subject(study: StudyConfig, paths: Paths, seed: int, subject: str) 
             f"study {study.name}: subject must be one of {', '.join(subjects)}, got {subject!r}"
         )
     for stage in STAGES:
+        if stage == "specify":
+            continue
         for wildcards in wildcards_of(stage, study, subjects):
             if stage in ("reconstruct", "evaluate") and wildcards["subject"] != subject:
                 continue
