@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     stage = commands.add_parser("stage", help="run one stage of the pipeline, as the rules do")
     stage.add_argument("name", help="targets, preprocess, design, embed, encode, ...")
-    stage.add_argument("--study", help="name of a study (not for: report)")
+    stage.add_argument("--study", help="name of a study (not for: report, multiverse)")
     for wildcard in WILDCARDS:
         stage.add_argument(f"--{wildcard}", metavar="NAME")
     stage.set_defaults(handler=_stage)
@@ -180,17 +180,19 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
 def _stage(options: argparse.Namespace) -> int:
     from neurodecode.config import load_study
     from neurodecode.errors import ConfigError
+    from neurodecode.pages import run_multiverse, run_report
     from neurodecode.paths import Paths
-    from neurodecode.pipeline import STAGES, Job, run, run_report
+    from neurodecode.pipeline import STAGES, Job, run
 
     config = _run_config(options)
-    if options.name == "report":
+    pages = {"report": run_report, "multiverse": run_multiverse}
+    if options.name in pages:
         studies = [load_study(name, options.config) for name in config.studies]
-        run_report(studies, Path(config.results), config.seed)
+        pages[options.name](studies, Path(config.results), config.seed)
         return 0
     if options.name not in STAGES:
         raise ConfigError(
-            f"stage must be one of {', '.join([*STAGES, 'report'])}, got {options.name!r}"
+            f"stage must be one of {', '.join([*STAGES, *pages])}, got {options.name!r}"
         )
     needed = STAGES[options.name].wildcards
     missing = [f"--{w}" for w in needed if getattr(options, w) is None]
@@ -216,10 +218,10 @@ def _check_names(job: Job) -> None:
         "target": study.targets,
         "responses": study.responses,
         "subject": job.adapter.subjects(),
-        "chain": study.chains,
         "encoder": study.encoders,
         "searchlight": study.searchlights,
-        "system": [system.name for system in study.systems],
+        "chain": [system.chain for system in study.all_systems],
+        "system": [system.name for system in study.all_systems],
         "source": SOURCES,
     }
     for name, value in job.wildcards.items():

@@ -27,7 +27,7 @@ from neurodecode.report.verdict import Verdict, fixed, verdict
 HELD_OUT = Path(__file__).parent / "templates" / "held_out.png"
 """Pictures of held-out concepts and what the generator draws of them (benchmarks/a_generator)."""
 
-__all__ = ["StudyPart", "render", "study_part"]
+__all__ = ["StudyPart", "environment", "render", "study_part"]
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "diffusers", "open-clip-torch",
              "nibabel", "nilearn", "pillow")  # fmt: skip
@@ -137,18 +137,22 @@ def _limits(material: Material) -> tuple[str, ...]:
     return tuple(said)
 
 
-def render(
-    parts: Sequence[StudyPart], online: Sequence[OnlinePart], book: PictureBook, seed: int
-) -> str:
-    """Return the page."""
-    environment = Environment(
+def environment() -> Environment:
+    """Return what all pages are rendered with."""
+    return Environment(
         loader=PackageLoader("neurodecode.report"),
         autoescape=True,  # every caption, id and label of a file is foreign text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    template = environment.get_template("index.html")
+
+
+def render(
+    parts: Sequence[StudyPart], online: Sequence[OnlinePart], book: PictureBook, seed: int
+) -> str:
+    """Return the page."""
+    template = environment().get_template("index.html")
     return template.render(
         parts=parts,
         online=online,
