@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from neurodecode.contracts import (
@@ -29,6 +30,7 @@ from neurodecode.errors import ConfigError
 __all__ = [
     "Backend",
     "Decoder",
+    "Deconfounder",
     "Estimator",
     "Extractor",
     "Gallery",
@@ -65,6 +67,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "decoder": {
         "ridge": "neurodecode.embed.ridge:RidgeDecoder",
         "shrinkage_lda": "neurodecode.embed.lda:ShrinkageLdaDecoder",
+    },
+    "deconfounder": {
+        "residualize": "neurodecode.deconfound.residualize:Residualize",
     },
     "backend": {
         "retrieval": "neurodecode.reconstruct.baselines:Retrieval",
@@ -163,6 +168,36 @@ class Decoder(Protocol):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Learned arrays, for safetensors."""
+
+
+class Deconfounder(Protocol):
+    """Takes demographics out of features of people; fitted on the training people of one fold.
+
+    One row a person; ``demographics`` is a table with one row a person and the columns that are to
+    be removed: numbers are continuous, all else categorical (see
+    :class:`neurodecode.deconfound.demographics.Encoding`). A scikit-learn transformer: in a
+    pipeline, ``demographics`` is routed as metadata. A method that can also has
+
+    - ``counterfactual(X, *, demographics, to)``: the same people, float32 (n_people, n_features),
+      had their demographics been ``to``;
+    - ``sample(n, *, demographics)``: n synthetic people with these demographics, one row each.
+    """
+
+    def fit(self, X: Float, y: object = None, *, demographics: pd.DataFrame) -> Self:
+        """Fit on training people, ``X`` (n_people, n_features); ``y`` is not looked at.
+
+        Raises ``NotIdentifiable`` where a level has too few people, ``DataError`` where a value
+        of ``demographics`` is missing.
+        """
+
+    def transform(self, X: Float, *, demographics: pd.DataFrame) -> Float:
+        """Return each row, alone, without what its demographics explain, (n_people, n_out)."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Learned arrays, for safetensors."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Take back what :meth:`state` gave."""
 
 
 @dataclass(frozen=True)
