@@ -80,6 +80,19 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_online(commands)
 
+    cohort = commands.add_parser("simulate-cohort", help="people whose truth is known, as BIDS")
+    cohort.add_argument(
+        "--out", type=Path, default=Path("data/virtual-cohort"), help="holds func/ and eeg/"
+    )
+    cohort.add_argument("--datatype", choices=["func", "eeg"], nargs="+", default=["func", "eeg"])
+    cohort.add_argument("--preset", default="realistic", help="or easy, hard, world-B")
+    cohort.add_argument("--effects", default="default", help="of age, sex and site")
+    cohort.add_argument("--subjects", type=int, default=8, help="of each datatype (8)")
+    cohort.add_argument("--train", type=int, default=600, help="training pictures (600)")
+    cohort.add_argument("--test", type=int, default=100, help="held-out pictures (100)")
+    cohort.add_argument("--jobs", type=int, default=2, help="people written at once (2)")
+    cohort.set_defaults(handler=_simulate_cohort)
+
     doctor = commands.add_parser("doctor", help="devices, weights, data, versions; what to get")
     doctor.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     doctor.set_defaults(handler=_doctor)
@@ -264,6 +277,21 @@ def _online(options: argparse.Namespace) -> int:
     module = import_module(f"neurodecode.online.{options.module}")
     code: int = getattr(module, f"run_{options.online}")(options)
     return code
+
+
+def _simulate_cohort(options: argparse.Namespace) -> int:
+    from neurodecode.progress import track
+    from neurodecode.simulate.written import Cohort, write_cohort
+
+    for datatype in options.datatype:
+        cohort = Cohort(
+            options.out / datatype, datatype, options.preset, options.effects, options.subjects,
+            options.train, options.test,
+        )  # fmt: skip
+        with track(f"people, {datatype}", total=options.subjects) as advance:
+            write_cohort(cohort, options.jobs, advance)
+        print(f"{cohort.root}: {options.subjects} simulated people")
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
