@@ -69,7 +69,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "shrinkage_lda": "neurodecode.embed.lda:ShrinkageLdaDecoder",
     },
     "deconfounder": {
+        "harmonize": "neurodecode.deconfound.harmonize:Harmonize",
         "residualize": "neurodecode.deconfound.residualize:Residualize",
+        "shrunken": "neurodecode.deconfound.shrunken:ShrunkenResidualize",
     },
     "backend": {
         "retrieval": "neurodecode.reconstruct.baselines:Retrieval",
