@@ -148,7 +148,7 @@ def test_trials_that_leave_the_run_or_are_loud_are_dropped_and_counted():
     at = int((source.events["onset"][5] + 0.3) * RATE)
     loud[at : at + 10, 4] += 500
     changed = replace(source, data=loud, events=source.events.assign(onset=onsets))
-    with pytest.warns(DataWarning, match="of 34 trials 2 were dropped .* 1 as a channel's range"):
+    with pytest.warns(DataWarning, match="of 34 trials 3 .*: 2 as they leave their run, 1 as the"):
         found = estimator(reject=100).estimate(changed)
     names = set(found.trials["trial"])
     assert len(names) == 31
@@ -165,10 +165,10 @@ def test_the_order_of_trials_is_that_of_the_events():
 
 def test_no_trial_left():
     source = recording()
-    with pytest.raises(DataError, match="no trial is left of 34; 0 leave"):
+    with pytest.raises(DataError, match="no trial is left of 34: 34 as the range of a channel"):
         estimator(reject=0.01).estimate(source)
     late = source.events.assign(onset=39.9)
-    with pytest.raises(DataError, match="no trial is left of 34; all leave"):
+    with pytest.raises(DataError, match="no trial is left of 34: 34 as they leave their run"):
         estimator().estimate(replace(source, events=late))
     with pytest.raises(DataError, match="no event"):
         estimator().estimate(replace(source, events=source.events[:0]))
