@@ -23,6 +23,7 @@ from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 from neurodecode.preprocess.quality import load_quality
+from neurodecode.report.maps import UnitMap
 
 __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
 
@@ -95,6 +96,8 @@ class Material:
         By subject: chains whose p-values are not found by refitting, and why.
     quality : mapping of (responses, subject) to mapping of str to DataFrame
         What each recording is like; see :mod:`neurodecode.preprocess.quality`.
+    maps : tuple of UnitMap
+        What encoding models and searchlights say of each unit.
     """
 
     study: StudyConfig
@@ -112,6 +115,7 @@ class Material:
     looks: Mapping[str, int]
     not_refitted: Mapping[str, Mapping[str, str]]
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+    maps: tuple[UnitMap, ...]
 
     @property
     def main(self) -> str:
@@ -152,6 +156,12 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         job = Job("preprocess", study, paths, seed, wildcards)
         sidecars[_name(job)] = _sidecar(job)
         quality[wildcards["responses"], wildcards["subject"]] = load_quality(job.sidecar)
+    maps = []
+    for stage in ("encode", "searchlight"):
+        for wildcards in wildcards_of(stage, study, subjects):
+            job = Job(stage, study, paths, seed, wildcards)
+            sidecars[_name(job)] = _sidecar(job)
+            maps.append(_unit_map(job, sidecars[_name(job)], quality))
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         sidecars[_name(job)] = _sidecar(job)
@@ -188,7 +198,23 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         looks=looks,
         not_refitted=not_refitted,
         quality=quality,
+        maps=tuple(maps),
     )
+
+
+def _unit_map(
+    job: Job, sidecar: Sidecar, quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+) -> UnitMap:
+    """Read the table of one encoder or searchlight; its background is the recording's mean."""
+    sections = job.study.encoders if job.stage == "encode" else job.study.searchlights
+    name = job.wildcards["encoder" if job.stage == "encode" else "searchlight"]
+    subject, responses = job.wildcards["subject"], sections[name].responses
+    file = job.sidecar.with_name(f"{job.sidecar.stem}_units.tsv")
+    units = read_table(file, text=("unit", "roi"))
+    voxels = quality.get((responses, subject), {}).get("voxels")
+    same = voxels is not None and voxels["unit"].tolist() == units["unit"].tolist()
+    mean = voxels["mean"].to_numpy(float) if voxels is not None and same else None
+    return UnitMap(job.stage, name, subject, units, sidecar.facts, mean)
 
 
 def _name(job: Job) -> str:

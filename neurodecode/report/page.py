@@ -15,6 +15,7 @@ from neurodecode.report.belief import Belief, beliefs
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
+from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.pictures import PictureBook
 from neurodecode.report.quality import RecordingPart, quality_parts
@@ -50,6 +51,8 @@ class StudyPart:
         Sidecar, settings hash, seed and version of each artefact.
     quality : list of RecordingPart
         What each recording is like.
+    maps : list of MapPart
+        What encoding models and searchlights say of each unit.
     """
 
     material: Material
@@ -63,6 +66,7 @@ class StudyPart:
     splits: tuple[str, ...]
     hashes: list[tuple[str, str, int, str]]
     quality: list[RecordingPart]
+    maps: list[MapPart]
     drawn_by: str
     download: str
     download_data: str
@@ -88,6 +92,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
         quality=quality_parts(material.quality),
+        maps=map_parts(material.maps),
         drawn_by=_drawn_by(material),
         download=scores_file.stem,
         download_data=base64.b64encode(scores_file.read_bytes()).decode(),
