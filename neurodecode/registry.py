@@ -62,6 +62,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "openclip": "neurodecode.targets.semantic:OpenClipTarget",
         "pixels": "neurodecode.targets.pixels:PixelTarget",
         "latent": "neurodecode.targets.latent:LatentTarget",
+        "gabor": "neurodecode.targets.gabor:GaborTarget",
         "given": "neurodecode.targets.given:GivenTarget",
     },
     "decoder": {

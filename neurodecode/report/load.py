@@ -23,6 +23,7 @@ from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 from neurodecode.preprocess.quality import load_quality
+from neurodecode.report.maps import UnitMap
 
 __all__ = [
     "ITEM_COLUMNS",
@@ -107,6 +108,8 @@ class Material:
     over_time, generalisation : mapping of str to DataFrame
         By subject, where responses are channels at times; see
         :func:`neurodecode.evaluate.over_time.over_time_tables`.
+    maps : tuple of UnitMap
+        What encoding models and searchlights say of each unit.
     """
 
     study: StudyConfig
@@ -126,6 +129,7 @@ class Material:
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
     over_time: Mapping[str, pd.DataFrame]
     generalisation: Mapping[str, pd.DataFrame]
+    maps: tuple[UnitMap, ...]
 
     @property
     def main(self) -> str:
@@ -167,6 +171,12 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         job = Job("preprocess", study, paths, seed, wildcards)
         sidecars[_name(job)] = sidecar_of(job)
         quality[wildcards["responses"], wildcards["subject"]] = load_quality(job.sidecar)
+    maps = []
+    for stage in ("encode", "searchlight"):
+        for wildcards in wildcards_of(stage, study, subjects):
+            job = Job(stage, study, paths, seed, wildcards)
+            sidecars[_name(job)] = sidecar_of(job)
+            maps.append(_unit_map(job, sidecars[_name(job)], quality))
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         sidecars[_name(job)] = sidecar_of(job)
@@ -205,7 +215,23 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         quality=quality,
         over_time={who: along for who, (along, _) in timed.items() if len(along)},
         generalisation={who: across for who, (_, across) in timed.items() if len(across)},
+        maps=tuple(maps),
     )
+
+
+def _unit_map(
+    job: Job, sidecar: Sidecar, quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+) -> UnitMap:
+    """Read the table of one encoder or searchlight; its background is the recording's mean."""
+    sections = job.study.encoders if job.stage == "encode" else job.study.searchlights
+    name = job.wildcards["encoder" if job.stage == "encode" else "searchlight"]
+    subject, responses = job.wildcards["subject"], sections[name].responses
+    file = job.sidecar.with_name(f"{job.sidecar.stem}_units.tsv")
+    units = read_table(file, text=("unit", "roi"))
+    voxels = quality.get((responses, subject), {}).get("voxels")
+    same = voxels is not None and voxels["unit"].tolist() == units["unit"].tolist()
+    mean = voxels["mean"].to_numpy(float) if voxels is not None and same else None
+    return UnitMap(job.stage, name, subject, units, sidecar.facts, mean)
 
 
 def _name(job: Job) -> str:

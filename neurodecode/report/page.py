@@ -16,6 +16,7 @@ from neurodecode.report.figures import Panel
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
+from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.online import OnlinePart
 from neurodecode.report.over_time import over_time_panels
@@ -55,6 +56,8 @@ class StudyPart:
         What each recording is like.
     over_time : list of Panel
         When it can be decoded, where responses are channels at times.
+    maps : list of MapPart
+        What encoding models and searchlights say of each unit.
     """
 
     material: Material
@@ -69,6 +72,7 @@ class StudyPart:
     hashes: list[tuple[str, str, int, str]]
     quality: list[RecordingPart]
     over_time: list[Panel]
+    maps: list[MapPart]
     drawn_by: str
     download: str
     download_data: str
@@ -95,6 +99,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
         quality=quality_parts(material.quality),
         over_time=over_time_panels(material.over_time, material.generalisation),
+        maps=map_parts(material.maps),
         drawn_by=_drawn_by(material),
         download=scores_file.stem,
         download_data=base64.b64encode(scores_file.read_bytes()).decode(),
