@@ -91,6 +91,8 @@ class ArrayKeys(Section):
         None, description="indices of the test trials, or a mask of all trials"
     )
     split: ArrayName | None = Field(None, description="train or test, for each trial")
+    positions: ArrayName | None = Field(None, description="of each unit, (n_units, 3) in mm")
+    rois: ArrayName | None = Field(None, description="region of each unit, text")
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
