@@ -213,5 +213,5 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    options = settings.model_dump(exclude={"kind", "role", "noise_normalisation"})
+    options = settings.model_dump(exclude={"kind", "role", "noise_normalisation", "alignment"})
     return load(family, settings.kind)(**options, **extra)
