@@ -25,8 +25,8 @@ from neurodecode.contracts import (
     Stimuli,
     Targets,
 )
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
-from neurodecode.embed.noise_normalisation import NoiseNormalisation
 from neurodecode.errors import DataError
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
@@ -113,7 +113,7 @@ def _fold(
     group_of = dict(zip(rows["trial"], rows["group"], strict=True))
     settings = job.study.decoders[job.study.chain(job.wildcards["chain"]).decoder]
     decoder: Decoder = make("decoder", settings)
-    whitening = NoiseNormalisation(enabled=settings.noise_normalisation).fit(responses, train)
+    whitening = ChannelSteps(settings).fit(responses, train)
     decoder.fit(
         whitening.transform(responses, train),
         {name: values[train] for name, values in targets.items()},

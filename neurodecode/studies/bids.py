@@ -1,4 +1,4 @@
-"""Study ``bids``: any data set in the Brain Imaging Data Structure, fMRI or EEG."""
+"""Study ``bids``: any data set in the Brain Imaging Data Structure, fMRI, EEG or MEG."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Bids:
         """Return the files that :meth:`load` reads."""
         runs = self._runs(subject)
         paths = [path for run in runs for path in (run.recording, run.events, *run.sidecars)]
-        if self.datatype == "eeg":
+        if self.datatype != "func":
             beside = {path for run in runs for path in run.recording.parent.iterdir()}
             return sorted({*paths, *(path for path in beside if path.is_file())})
         region = self._region(subject, runs)
@@ -120,7 +120,7 @@ class Bids:
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
         known = read_json(self.root / "dataset_description.json")
-        how = "Functional MRI" if self.datatype == "func" else "EEG"
+        how = {"func": "Functional MRI"}.get(self.datatype, self.datatype.upper())
         source = "preprocessed before" if self.derivatives else "as recorded"
         plain = {
             "recorded": f"{how}, {source}; BIDS data set {known.get('Name', self.root.name)!r}, "
@@ -169,7 +169,7 @@ class Bids:
                 )
                 for part in events
             ]
-        if self.datatype == "eeg":
+        if self.datatype != "func":
             return read_eeg(subject, self.root, runs, events)
         return read_bold(subject, runs, events, self._region(subject, runs), self.cleaning)
 

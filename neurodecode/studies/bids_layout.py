@@ -28,8 +28,9 @@ __all__ = [
 RECORDINGS = {
     "func": (".nii.gz", ".nii"),
     "eeg": (".vhdr", ".edf", ".set", ".bdf", ".fif"),
+    "meg": (".fif",),
 }
-SUFFIX = {"func": "bold", "eeg": "eeg"}
+SUFFIX = {"func": "bold", "eeg": "eeg", "meg": "meg"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Source:
     Attributes
     ----------
     recording : Path
-        Image or EEG header.
+        Image, EEG header or MEG file.
     events : Path
     sidecars : tuple of Path
         JSON files that apply to it, the most general first.
@@ -125,7 +126,7 @@ def find_runs(
     root : Path
     subject : str
         Without ``sub-``.
-    datatype : {"func", "eeg"}
+    datatype : {"func", "eeg", "meg"}
     task : str
     derivatives : Path, optional
         Folder whose ``desc-preproc`` images are read in place of the raw ones.

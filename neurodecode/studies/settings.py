@@ -158,7 +158,7 @@ class BidsSettings(Section):
 
     kind: Literal["bids"]
     root: str = Field(min_length=1, description="top of the data set")
-    datatype: Literal["func", "eeg"] = "func"
+    datatype: Literal["func", "eeg", "meg"] = "func"
     task: str = Field(pattern=r"^[A-Za-z0-9+]+$", description="the task- of the names")
     subjects: tuple[SubjectName, ...] | None = Field(
         None, min_length=1, description="without sub-; none = all that have a recording"
@@ -209,7 +209,7 @@ class BidsSettings(Section):
         if self.confounds and not self.derivatives:
             raise ValueError("confounds needs derivatives")
         named = [n for n in ("derivatives", "space", "mask", "atlas") if getattr(self, n)]
-        if self.datatype == "eeg" and named:
+        if self.datatype != "func" and named:
             raise ValueError(f"{', '.join(named)}: only with datatype: func")
         if self.datatype == "func" and not (self.derivatives or self.mask):
             raise ValueError("raw images come without a mask: name one in mask")
