@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "kinematics": "neurodecode.online.kinematics:Kinematics",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
@@ -68,7 +69,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "shrinkage_lda": "neurodecode.embed.lda:ShrinkageLdaDecoder",
     },
     "deconfounder": {
+        "harmonize": "neurodecode.deconfound.harmonize:Harmonize",
         "residualize": "neurodecode.deconfound.residualize:Residualize",
+        "shrunken": "neurodecode.deconfound.shrunken:ShrunkenResidualize",
     },
     "backend": {
         "retrieval": "neurodecode.reconstruct.baselines:Retrieval",
@@ -101,7 +104,8 @@ class Study(Protocol):
     """Adapter of one data set: who took part, what they saw, what was recorded.
 
     ``level`` is ``stimulus`` where it is known which picture was seen, ``category`` where only its
-    class, ``features`` where it is known by features and not by a picture.
+    class, ``features`` where it is known by features and not by a picture, ``kinematics`` where
+    nothing was seen that matters and it is known how a body moved.
     """
 
     level: str
@@ -248,5 +252,5 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    options = settings.model_dump(exclude={"kind", "role", "noise_normalisation"})
+    options = settings.model_dump(exclude={"kind", "role", "rois", "noise_normalisation"})
     return load(family, settings.kind)(**options, **extra)

@@ -73,12 +73,15 @@ class DeconfounderBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         values: Array = validate_data(self, X, dtype=np.float64, reset=False)
         _same_people(values, demographics)
-        self.encoding_.check(demographics)
+        self._check_demographics(demographics)
         return self._transform(values, demographics).astype(np.float32)
 
     def fit_transform(self, X: Float, y: object = None, *, demographics: pd.DataFrame) -> Float:
         """Fit on people, then transform the same people."""
         return self.fit(X, y, demographics=demographics).transform(X, demographics=demographics)
+
+    def _check_demographics(self, table: pd.DataFrame) -> None:
+        self.encoding_.encode(table)
 
     def _fit(self, X: Array, table: pd.DataFrame) -> None:
         raise NotImplementedError

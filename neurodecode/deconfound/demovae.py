@@ -30,7 +30,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from neurodecode.contracts import Float
 from neurodecode.deconfound.base import DeconfounderBase
 from neurodecode.deconfound.demographics import MINIMUM, Array, Encoding
-from neurodecode.deconfound.demovae_model import Front, Rest
+from neurodecode.deconfound.demovae_model import Front, Rest, held_out_spread
 from neurodecode.deconfound.demovae_network import Network
 from neurodecode.deconfound.demovae_training import Checkpoint, Weights, best_steps, train
 from neurodecode.deconfound.design import Design
@@ -40,6 +40,7 @@ from neurodecode.seeds import generator
 
 __all__ = ["DemoVAE"]
 
+KNOTS = 3
 PEOPLE_A_COMPONENT = 4
 """Training people that each principal component needs."""
 
@@ -77,11 +78,13 @@ class DemoVAE(DeconfounderBase):
     ----------
     steps_ : int
         Steps that validation people chose; 0 is the linear method.
+    spread_ : (n_columns,)
+        Standard deviation of each design column.
     validation_losses_ : list of float
         Loss of the validation people at each look, the first before any step.
     """
 
-    learned: ClassVar[tuple[str, ...]] = ("steps",)
+    learned: ClassVar[tuple[str, ...]] = ("steps", "spread")
 
     def __init__(
         self,
@@ -119,14 +122,18 @@ class DemoVAE(DeconfounderBase):
 
     def _fit(self, X: Array, table: pd.DataFrame) -> None:
         self._check_parameters()
-        self.design_ = Design.learn(self.encoding_, table)
-        design = self.design_.columns(table)
+        self.design_ = Design.learn(self.encoding_, table, KNOTS)
+        self.spread_ = self.design_.matrix(table).std(axis=0)
+        self.blocks_ = self.design_.effects(table)
+        design = self._columns(table)
         order = generator(self.seed, "demovae", "validation people").permutation(len(X))
         held_out = order[: max(round(self.validation * len(X)), 1)]
-        trained = order[len(held_out) :]
-        steps, losses = self._choose(X, design, trained, held_out)
-        self.steps_, self.validation_losses_ = np.array(steps), losses
-        self._train(X, design, steps)
+        steps, narrower = self._choose(X, design, order[len(held_out) :], held_out)
+        self.steps_ = np.array(steps)
+        self._train(X, design, steps, narrower)
+
+    def _columns(self, table: pd.DataFrame) -> Array:
+        return np.asarray(self.design_.matrix(table) / self.spread_)
 
     def _check_parameters(self) -> None:
         for name in ("n_components", "latent_dim", "hidden", "every", "patience"):
@@ -143,26 +150,27 @@ class DemoVAE(DeconfounderBase):
                 f"DemoVAE: {len(X)} people and {X.shape[1]} features give {n_scores} components, "
                 f"the demographics take {design.shape[1]}: more people or features are needed"
             )
-        return Front.learn(X, design, n_scores), n_latents
+        return Front.learn(X, design, self.blocks_, n_scores), n_latents
 
     def _choose(
         self, X: Array, design: Array, trained: NDArray[np.int_], held_out: NDArray[np.int_]
-    ) -> tuple[int, list[float]]:
-        rows = design[trained] - design[trained].mean(axis=0)
+    ) -> tuple[int, Array]:
+        """Return the steps that people who are not trained on choose, and how they are spread."""
+        centre = design[trained].mean(axis=0)
+        rows, others = design[trained] - centre, design[held_out] - centre
         front, n_latents = self._front(X[trained], rows)
         people = front.people(X[trained], rows, self._device())
-        others = front.people(
-            X[held_out], design[held_out] - design[trained].mean(axis=0), self._device()
-        )
+        judges = front.people(X[held_out], others, self._device())
         chance = torch_generator(self.seed, "demovae", "network")
         network = front.network(people, n_latents, self.hidden, chance)
-        return best_steps(
-            network, people, others, front.guide(people, self._shares()), self._weights(),
+        steps, self.validation_losses_ = best_steps(
+            network, people, judges, front.guide(people, self._shares()), self._weights(),
             steps=self.steps, every=self.every, patience=self.patience, lr=self.lr,
             seed=self.seed, keep=self._checkpoint("choose", X, design),
         )  # fmt: skip
+        return steps, held_out_spread(front.scores(X[held_out]))
 
-    def _train(self, X: Array, design: Array, steps: int) -> None:
+    def _train(self, X: Array, design: Array, steps: int, narrower: Array) -> None:
         self.front_, n_latents = self._front(X, design)
         people = self.front_.people(X, design, self._device())
         chance = torch_generator(self.seed, "demovae", "network")
@@ -174,7 +182,9 @@ class DemoVAE(DeconfounderBase):
         )  # fmt: skip
         self.network_.cpu().eval()
         decoded = self._decode(self._encode(X, design), design)
-        self.rest_ = Rest.learn(self.front_, X, design, decoded)
+        # With all people there may be more components than were judged: those are like the last.
+        narrower = np.pad(narrower, (0, len(self.front_.variances) - len(narrower)), mode="edge")
+        self.rest_ = Rest.learn(self.front_, X, design, decoded, narrower)
 
     def _device(self) -> str:
         return self.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -184,8 +194,10 @@ class DemoVAE(DeconfounderBase):
 
     def _shares(self) -> Array:
         """Return the weight of each design column: those of one demographic sum to one."""
-        widths = self.design_.widths
-        return np.repeat(1 / np.array(widths), widths)
+        names = [name.removesuffix(" (curve)") for name in self.blocks_]
+        widths = [block.stop - block.start for block in self.blocks_.values()]
+        owner = np.repeat(names, widths)
+        return np.asarray([1 / (owner == name).sum() for name in owner])
 
     def _checkpoint(self, what: str, X: Array, design: Array) -> Checkpoint | None:
         if self.checkpoints is None:
@@ -193,7 +205,9 @@ class DemoVAE(DeconfounderBase):
         own = {k: v for k, v in self.get_params().items() if k != "checkpoints"}
         digest = hashlib.sha256(repr(sorted(own.items())).encode())
         digest.update(np.ascontiguousarray(X).tobytes() + np.ascontiguousarray(design).tobytes())
-        return Checkpoint(Path(self.checkpoints) / f"demovae-{what}.safetensors", digest.hexdigest())
+        return Checkpoint(
+            Path(self.checkpoints) / f"demovae-{what}.safetensors", digest.hexdigest()
+        )
 
     @torch.no_grad()
     def _encode(self, X: Array, design: Array) -> Array:
@@ -209,8 +223,8 @@ class DemoVAE(DeconfounderBase):
         return self.front_.features(self._decode(code, design), design)
 
     def _transform(self, X: Array, table: pd.DataFrame) -> Array:
-        code = self._encode(X, self.design_.columns(table))
-        return self._rebuild(code, np.zeros((len(X), len(self.design_.centre))))
+        code = self._encode(X, self._columns(table))
+        return self._rebuild(code, np.zeros((len(X), len(self.spread_))))
 
     def latents(self, X: Float, *, demographics: pd.DataFrame) -> Float:
         """Return the code of each person, float32 (n_people, n_latents)."""
@@ -220,7 +234,7 @@ class DemoVAE(DeconfounderBase):
     def _checked(self, X: Float, demographics: pd.DataFrame) -> tuple[Array, Array]:
         check_is_fitted(self)
         values: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        design = self.design_.columns(demographics)
+        design = self._columns(demographics)
         if len(design) != len(values):
             raise DataError(f"demographics: {len(design)} rows for {len(values)} rows of features")
         return values, design
@@ -247,14 +261,13 @@ class DemoVAE(DeconfounderBase):
             Where ``demographics`` has not one row for each.
         """
         check_is_fitted(self)
-        design = self.design_.columns(demographics)
+        design = self._columns(demographics)
         if len(design) != n:
             raise DataError(f"demographics: {len(design)} rows for {n} people: one row each")
         rng = generator(seed, "demovae", "sample")
         code = rng.normal(size=(n, self.network_.linear_in.out_features))
-        scores, features = self.rest_.draw(self.front_, design, rng)
-        decoded = self._decode(code, design) + scores
-        return np.asarray(self.front_.features(decoded, design) + features, dtype=np.float32)
+        drawn = self.rest_.draw(self.front_, self._decode(code, design), design, rng)
+        return drawn.astype(np.float32)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Learned arrays, for safetensors; no features of a single person are among them."""
@@ -265,8 +278,8 @@ class DemoVAE(DeconfounderBase):
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Take back what :meth:`state` gave."""
         super().restore(arrays)
-        lacking = [name for name in ("front.mean", "rest.gain", "network.gain", "design.centre")
-                   if name not in arrays]  # fmt: skip
+        wanted = ("front.mean", "rest.gain", "network.gain", "centre")
+        lacking = [name for name in wanted if name not in arrays]
         if lacking:
             raise DataError(f"DemoVAE: array(s) {', '.join(lacking)} missing")
         self.design_ = Design.restore(Encoding.restore(arrays), arrays)

@@ -6,7 +6,7 @@ Features x of a person with design row d (:mod:`~neurodecode.deconfound.design`)
     t = V' y / sqrt(l)                  whitened scores on the first principal components
     x = m + s (V sqrt(l) t' + C d)      t' from the decoder; C: effect of each column on each feature
 
-C is shrunk by empirical Bayes and acts on every feature, not on the components alone: group
+C is shrunken by empirical Bayes (:mod:`~neurodecode.deconfound.shrunken`) and acts on every feature, not on the components alone: group
 differences are sparse, and most of them lies outside the directions in which people vary most.
 What components and code leave out is kept as a Gaussian for synthetic people: full within the
 components, one variance a feature outside them.
@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 from neurodecode.deconfound.demographics import Array
 from neurodecode.deconfound.demovae_network import Network, log_spread, start
 from neurodecode.deconfound.demovae_training import Guide, People
-from neurodecode.deconfound.design import shrunk_effects
+from neurodecode.deconfound.shrunken import shrunken_means
 
-__all__ = ["Front", "Rest"]
+__all__ = ["Front", "Rest", "held_out_spread"]
+
+N_FACTORS = 50
+"""Leading directions among people that are taken apart before effects are shrunken."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,18 @@ class Front:
     effects: Array
 
     @classmethod
-    def learn(cls, features: Array, design: Array, n_scores: int) -> Self:
-        """Learn from training people, (n_people, n_features) and (n_people, n_columns)."""
+    def learn(cls, features: Array, design: Array, blocks: dict[str, slice], n_scores: int) -> Self:
+        """Learn from training people.
+
+        Parameters
+        ----------
+        features : (n_people, n_features)
+        design : (n_people, n_columns)
+            Centred.
+        blocks : dict of str to slice
+            Columns of the design that belong together.
+        n_scores : int
+        """
         mean, scale = features.mean(axis=0), features.std(axis=0)
         rows = (features - mean) / scale
         # Of the smaller of the two products: 1,000 people with 34,716 features take a second.
@@ -66,7 +79,7 @@ class Front:
             sizes, vectors = np.linalg.eigh(rows.T @ rows)
             at = np.argsort(-sizes)[:n_scores]
             components = vectors[:, at]
-        effects = shrunk_effects(design, rows)
+        effects = shrunken_means(rows, design, blocks, N_FACTORS)
         return cls(mean, scale, components, sizes[at] / len(rows), effects)
 
     def scores(self, features: Array) -> Array:
@@ -144,14 +157,19 @@ class Rest:
         Standard deviation of what the components leave of standardised features.
     gain : (n_columns,)
         Log standard deviation of both for a unit of each design column.
+    narrower : (n_scores,)
+        How much less than the training people others vary along each component, as a factor.
     """
 
     within: Array
     outside: Array
     gain: Array
+    narrower: Array
 
     @classmethod
-    def learn(cls, front: Front, features: Array, design: Array, decoded: Array) -> Self:
+    def learn(
+        cls, front: Front, features: Array, design: Array, decoded: Array, narrower: Array
+    ) -> Self:
         """Learn from training people and their decoded scores."""
         left = front.scores(features) - design @ front.score_effects - decoded
         values, vectors = np.linalg.eigh(left.T @ left / len(left))
@@ -159,15 +177,18 @@ class Rest:
         outside = (features - front.features(decoded + left, design)) / front.scale
         empty = (outside**2).mean() < 1e-12  # as many components as features
         gain = np.zeros(design.shape[1]) if empty else log_spread(outside, design)
-        return cls(within, outside.std(axis=0), gain)
+        # What the components seem to hold of the training people alone is noise of single features.
+        lost = front.components**2 @ (front.variances * (1 - narrower**2))
+        return cls(within, np.sqrt(outside.var(axis=0) + lost), gain, narrower)
 
-    def draw(self, front: Front, design: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return scores (n, n_scores) and features (n, n_features) to add to decoded people."""
+    def draw(self, front: Front, decoded: Array, design: Array, rng: np.random.Generator) -> Array:
+        """Return features (n, n_features) of decoded scores with the rest drawn."""
+        n = len(design)
         wide = np.exp(design @ self.gain)[:, None]
-        scores = wide * (rng.normal(size=(len(design), len(self.within))) @ self.within)
-        return scores, wide * rng.normal(size=(len(design), len(self.outside))) * (
-            self.outside * front.scale
-        )
+        within = wide * (rng.normal(size=(n, len(self.within))) @ self.within)
+        features = front.features((decoded + within) * self.narrower, design)
+        features += wide * rng.normal(size=features.shape) * (self.outside * front.scale)
+        return features
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays for safetensors."""
@@ -179,4 +200,16 @@ class Rest:
         return cls(**{name: np.array(arrays[f"rest.{name}"]) for name in _REST})
 
 
-_REST = ("within", "outside", "gain")
+def held_out_spread(scores: Array) -> Array:
+    """Return the standard deviation of other people's whitened scores, (n_scores,).
+
+    At most one, and falling from component to component: the later ones hold more chance.
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    rank = np.arange(scores.shape[1])
+    falling = IsotonicRegression(increasing=False, y_min=1e-3, y_max=1.0)
+    return np.sqrt(falling.fit_transform(rank, (scores**2).mean(axis=0)))
+
+
+_REST = ("within", "outside", "gain", "narrower")

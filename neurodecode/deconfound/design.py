@@ -1,155 +1,140 @@
-"""Demographics as centred design columns, a curve for numbers; learned on training people.
+"""The regression design: numbers by a straight line and a spline, names by their levels.
 
-A number gives itself, standardised, and a curved term (restricted cubic spline, three knots) without
-its linear part; names give one column a level but the first. All columns have mean zero over the
-training people, so that a row of zeros is the average person.
+A restricted cubic spline adds n_knots - 2 curved terms to a straight line (Harrell 2015, Regression
+Modeling Strategies, equation 2.25, knots of table 2.3). The curved terms are made orthogonal to the
+line over the training people, so that line and curve can be judged apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neurodecode.deconfound.demographics import Array, Encoding
-from neurodecode.deconfound.residualize import QUANTILES, restricted_cubic
+from neurodecode.deconfound.demographics import Array, Categorical, Encoding
+from neurodecode.errors import ConfigError, NotIdentifiable
 
-__all__ = ["Design", "shrunk_effects"]
+__all__ = ["Design", "restricted_cubic"]
 
-STEPS = 100
+QUANTILES = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
+
+
+def restricted_cubic(values: Array, knots: Array) -> Array:
+    """Return the curved terms of a restricted cubic spline, (n, n_knots - 2).
+
+    Linear below the first and above the last knot.
+    """
+    first, before, last = knots[0], knots[-2], knots[-1]
+
+    def cube(knot: float) -> Array:
+        return np.asarray(np.clip(values - knot, 0, None) ** 3)
+
+    terms = [
+        cube(knot)
+        - cube(before) * (last - knot) / (last - before)
+        + cube(last) * (before - knot) / (last - before)
+        for knot in knots[:-2]
+    ]
+    curved: Array = np.stack(terms, axis=1) / (last - first) ** 2
+    return curved
 
 
 @dataclass(frozen=True)
 class Design:
-    """Turns a table of demographics into columns.
+    """How a table of demographics becomes a centred design of full rank.
 
     Attributes
     ----------
     encoding : Encoding
-    knots : (n_continuous, 3)
-        Of each number, standardised.
-    lines : (n_continuous, 2)
-        Offset and slope of the curved term on the number: what is taken out of it.
-    scales : (n_continuous,)
-        Standard deviation of what is left of the curved term.
-    centre : (n_columns,)
+    knots : float64 (n_continuous, n_knots)
+        In standard deviations of the column.
+    lines : float64 (n_continuous, 2, n_knots - 2)
+        Offset and slope that are taken from the curved terms.
+    centre : float64 (n_columns,)
+        Means over the training people.
     """
 
     encoding: Encoding
     knots: Array
     lines: Array
-    scales: Array
     centre: Array
 
     @classmethod
-    def learn(cls, encoding: Encoding, table: pd.DataFrame) -> Self:
-        """Learn knots and centres from training people."""
-        matrix, at = encoding.encode(table), encoding.slices
-        knots, lines, scales = [], [], []
-        for column in encoding.continuous:
-            values = matrix[:, at[column.name]][:, 0]
-            knots.append(np.quantile(values, QUANTILES[3]))
-            distinct = bool((np.diff(knots[-1]) > 0).all())
-            curve = restricted_cubic(values, knots[-1])[:, 0] if distinct else 0 * values
-            slope, offset = np.polyfit(values, curve, 1)
-            lines.append((offset, slope))
-            scales.append((curve - offset - slope * values).std() if distinct else 0.0)
-        shape = len(knots)
-        raw = cls(
-            encoding,
-            np.array(knots).reshape(shape, 3),
-            np.array(lines).reshape(shape, 2),
-            np.array(scales).reshape(shape),
-            np.zeros(1),
-        )
-        return cls(encoding, raw.knots, raw.lines, raw.scales, raw.columns(table).mean(axis=0))
-
-    def columns(self, table: pd.DataFrame) -> Array:
-        """Return the columns, float64 (n_people, n_columns).
+    def learn(cls, encoding: Encoding, table: pd.DataFrame, n_knots: int) -> Design:
+        """Place knots and means by the training people.
 
         Raises
         ------
-        DataError
-            As :meth:`Encoding.encode`.
+        ConfigError
+            For a number of knots that is not 0, 3, 4 or 5.
+        NotIdentifiable
+            Where demographics determine each other.
         """
-        matrix, at = self.encoding.encode(table), self.encoding.slices
-        parts, number = [], 0
-        for column in self.encoding.columns:
-            block = matrix[:, at[column.name]]
-            if column in self.encoding.categorical:
-                parts.append(block[:, 1:])
-                continue
-            parts.append(block)
-            if self.scales[number] > 0:
-                offset, slope = self.lines[number]
-                curve = restricted_cubic(block[:, 0], self.knots[number]) - offset - slope * block
-                parts.append(curve / self.scales[number])
-            number += 1
-        centred: Array = np.concatenate(parts, axis=1) - self.centre
-        return centred
+        if n_knots not in (0, *QUANTILES):
+            raise ConfigError(f"knots: must be one of 0, 3, 4, 5, got {n_knots!r}")
+        encoded, at = encoding.encode(table), encoding.slices
+        knots, lines = [], []
+        for column in encoding.continuous if n_knots else ():
+            values = encoded[:, at[column.name]][:, 0]
+            knots.append(np.quantile(values, QUANTILES[n_knots]))
+            if np.diff(knots[-1]).min() <= 0:
+                raise NotIdentifiable(
+                    f"demographics: {column.name} has too few different values for a spline of "
+                    f"{n_knots} knots; set knots to 0"
+                )
+            straight = np.column_stack([np.ones(len(values)), values])
+            curved = restricted_cubic(values, knots[-1])
+            lines.append(np.linalg.lstsq(straight, curved, rcond=None)[0])
+        design = cls(encoding, np.array(knots), np.array(lines), np.zeros(0))
+        columns = np.concatenate(list(design._blocks(table).values()), axis=1)
+        if np.linalg.matrix_rank(columns - columns.mean(axis=0)) < columns.shape[1]:
+            raise NotIdentifiable(
+                f"demographics: {', '.join(encoding.names)} determine each other among these "
+                "people: no method can tell their effects apart. Leave one out"
+            )
+        return cls(encoding, design.knots, design.lines, columns.mean(axis=0))
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Number of columns of each demographic, in the order of the table."""
-        curves = iter(self.scales > 0)
-        return tuple(
-            len(c.levels) - 1 if c in self.encoding.categorical else 1 + int(next(curves))
-            for c in self.encoding.columns
-        )
+    def _blocks(self, table: pd.DataFrame) -> dict[str, Array]:
+        """Columns by effect; a level's column is left out where the others tell it."""
+        encoded, at = self.encoding.encode(table), self.encoding.slices
+        numbers = [c.name for c in self.encoding.continuous]
+        blocks = {}
+        for column in self.encoding.columns:
+            values = encoded[:, at[column.name]]
+            if isinstance(column, Categorical):
+                blocks[column.name] = values[:, 1:]
+                continue
+            blocks[column.name] = values
+            if len(self.knots):
+                k = numbers.index(column.name)
+                straight = np.column_stack([np.ones(len(values)), values])
+                curved = restricted_cubic(values[:, 0], self.knots[k])
+                blocks[f"{column.name} (curve)"] = curved - straight @ self.lines[k]
+        return blocks
+
+    def matrix(self, table: pd.DataFrame) -> Array:
+        """Return the centred design, (n_people, n_columns)."""
+        columns = np.concatenate(list(self._blocks(table).values()), axis=1)
+        return np.asarray(columns - self.centre)
+
+    def effects(self, table: pd.DataFrame) -> dict[str, slice]:
+        """Columns of the matrix that belong to one effect: a line, a curve, all levels."""
+        blocks = self._blocks(table)
+        ends = np.cumsum([block.shape[1] for block in blocks.values()])
+        return {
+            name: slice(int(end) - block.shape[1], int(end))
+            for (name, block), end in zip(blocks.items(), ends, strict=True)
+        }
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Everything learned beside the encoding, for safetensors."""
-        return {f"design.{name}": getattr(self, name) for name in _LEARNED}
+        """Learned arrays, for safetensors, without those of the encoding."""
+        return {"knots": self.knots, "lines": self.lines, "centre": self.centre}
 
     @classmethod
-    def restore(cls, encoding: Encoding, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def restore(cls, encoding: Encoding, arrays: Mapping[str, NDArray[Any]]) -> Design:
         """Return what :meth:`state` described."""
-        return cls(encoding, **{name: np.array(arrays[f"design.{name}"]) for name in _LEARNED})
-
-
-_LEARNED = ("knots", "lines", "scales", "centre")
-
-
-def shrunk_effects(design: Array, values: Array) -> Array:
-    """Return effects of centred design columns on values, shrunk by empirical Bayes.
-
-    Least squares gives each feature's effect b with its standard error s. Over features, effects
-    are a mixture: none at all, or normal with variance t^2 (Johnstone and Silverman 2004, Annals of
-    Statistics 32, 1594, with a normal in place of their slab). The mixture is fitted by EM for each
-    column; what is returned is the posterior mean.
-
-    Parameters
-    ----------
-    design : (n_people, n_columns)
-    values : (n_people, n_features)
-        Centred.
-
-    Returns
-    -------
-    (n_columns, n_features)
-    """
-    inverse = np.linalg.pinv(design)
-    effects = inverse @ values
-    free = max(len(design) - design.shape[1] - 1, 1)
-    noise = ((values - design @ effects) ** 2).sum(axis=0) / free
-    errors = np.outer((inverse**2).sum(axis=1), noise)
-    pairs = zip(effects, errors, strict=True)
-    return np.stack([_posterior_mean(b, variance) for b, variance in pairs])
-
-
-def _posterior_mean(effects: Array, variances: Array) -> Array:
-    share, slab = 0.5, max(2 * float((effects**2 - variances).mean()), 1e-12)
-    for _ in range(STEPS):
-        wide = slab + variances
-        odds = np.log(share / (1 - share)) + (
-            np.log(variances / wide) + effects**2 * (1 / variances - 1 / wide)
-        ) / 2
-        real = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
-        mean = effects * slab / wide
-        share = float(np.clip(real.mean(), 1e-3, 1 - 1e-3))
-        slab = max(float((real * (mean**2 + slab * variances / wide)).sum() / real.sum()), 1e-12)
-    return np.asarray(real * mean)
+        return cls(encoding, *(np.array(arrays[name]) for name in ("knots", "lines", "centre")))

@@ -1,7 +1,6 @@
 """Regression of features on demographics, of means and of variances; fitted on training people.
 
-Feature j of person i, with the design row d_i (age by a restricted cubic spline, every other
-column as it is, all centred on training people):
+Feature j of person i, with the centred design row d_i (:mod:`neurodecode.deconfound.design`):
 
     x_ij = m_j + d_i b_j + exp(d_i g_j) e_ij
 
@@ -15,44 +14,23 @@ What is returned is m_j + e_ij: the person as they stand among people like them.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from neurodecode.contracts import Float
 from neurodecode.deconfound.base import DeconfounderBase
 from neurodecode.deconfound.demographics import MINIMUM, Array
-from neurodecode.errors import ConfigError
+from neurodecode.deconfound.design import Design
 
-__all__ = ["Residualize", "fit_log_sd", "restricted_cubic"]
+__all__ = ["Residualize", "fit_log_sd"]
 
-QUANTILES = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
-"""Where knots lie (Harrell 2015, Regression Modeling Strategies, table 2.3)."""
 STEPS = 20
 LARGEST = 1.5
 """Bound of a feature's fitted log standard deviation, either way."""
-
-
-def restricted_cubic(values: Array, knots: Array) -> Array:
-    """Return the curved terms of a restricted cubic spline, (n, n_knots - 2).
-
-    Linear below the first and above the last knot (Harrell 2015, equation 2.25).
-    """
-    first, last = knots[0], knots[-1]
-    before = knots[-2]
-
-    def cube(knot: float) -> Array:
-        return np.asarray(np.clip(values - knot, 0, None) ** 3)
-
-    terms = [
-        cube(knot)
-        - cube(before) * (last - knot) / (last - before)
-        + cube(last) * (before - knot) / (last - before)
-        for knot in knots[:-2]
-    ]
-    curved: Array = np.stack(terms, axis=1) / (last - first) ** 2
-    return curved
 
 
 def fit_log_sd(design: Array, residuals: Array) -> Array:
@@ -90,17 +68,15 @@ class Residualize(DeconfounderBase):
 
     Attributes
     ----------
-    knots_ : float64 (n_continuous, n_knots)
-    centre_ : float64 (n_columns,)
-        Mean of the design over training people.
+    design_ : Design
     mean_ : float64 (n_features,)
     coef_ : float64 (n_columns, n_features)
         b of the module's equation.
     log_sd_ : float64 (n_columns, n_features)
-        g; empty without ``variance``.
+        g; zero without ``variance``.
     """
 
-    learned: ClassVar[tuple[str, ...]] = ("knots", "centre", "mean", "coef", "log_sd")
+    learned: ClassVar[tuple[str, ...]] = ("mean", "coef", "log_sd")
 
     def __init__(self, knots: int = 4, variance: bool = True, minimum: int = MINIMUM) -> None:
         super().__init__(minimum)
@@ -108,33 +84,19 @@ class Residualize(DeconfounderBase):
         self.variance = variance
 
     def _fit(self, X: Array, table: pd.DataFrame) -> None:
-        if self.knots not in (0, *QUANTILES):
-            raise ConfigError(f"knots: must be one of 0, 3, 4, 5, got {self.knots!r}")
-        quantiles = QUANTILES.get(self.knots, ())
-        encoded, at = self.encoding_.encode(table), self.encoding_.slices
-        columns = [encoded[:, at[c.name]] for c in self.encoding_.continuous]
-        self.knots_ = np.array([np.quantile(column, quantiles) for column in columns])
-        design = self._columns(table)
-        self.centre_, self.mean_ = design.mean(axis=0), X.mean(axis=0)
-        design -= self.centre_
+        self.design_ = Design.learn(self.encoding_, table, self.knots)
+        design = self.design_.matrix(table)
+        self.mean_ = X.mean(axis=0)
         self.coef_ = np.linalg.lstsq(design, X - self.mean_, rcond=None)[0]
-        self.log_sd_ = np.empty((0, X.shape[1]))
+        self.log_sd_ = np.zeros_like(self.coef_)
         if self.variance:
             self.log_sd_ = fit_log_sd(design, X - self.mean_ - design @ self.coef_)
 
-    def _columns(self, table: pd.DataFrame) -> Array:
-        encoded, at = self.encoding_.encode(table), self.encoding_.slices
-        parts = [encoded]
-        if self.knots:
-            for column, knots in zip(self.encoding_.continuous, self.knots_, strict=True):
-                parts.append(restricted_cubic(encoded[:, at[column.name]][:, 0], knots))
-        return np.concatenate(parts, axis=1)
-
     def _predict(self, table: pd.DataFrame) -> tuple[Array, Array]:
         """Mean, and spread as a factor, of each feature for people with these demographics."""
-        design = self._columns(table) - self.centre_
-        log_sd = design @ self.log_sd_ if len(self.log_sd_) else np.zeros((len(design), 1))
-        return self.mean_ + design @ self.coef_, np.exp(np.clip(log_sd, -LARGEST, LARGEST))
+        design = self.design_.matrix(table)
+        spread = np.exp(np.clip(design @ self.log_sd_, -LARGEST, LARGEST))
+        return self.mean_ + design @ self.coef_, spread
 
     def _transform(self, X: Array, table: pd.DataFrame) -> Array:
         mean, spread = self._predict(table)
@@ -146,3 +108,13 @@ class Residualize(DeconfounderBase):
         own = self.transform(X, demographics=demographics) - self.mean_
         mean, spread = self._predict(to)
         return np.asarray(mean + spread * own, dtype=np.float32)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Learned arrays, for safetensors."""
+        return {**super().state(), **self.design_.state()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Take back what :meth:`state` gave."""
+        super().restore(arrays)
+        self.design_ = Design.restore(self.encoding_, arrays)
+        return self

@@ -20,13 +20,21 @@ __all__ = [
 ]
 
 
-class AsGivenSettings(Section):
+class _Estimator(Section):
+    """What every way to a response shares."""
+
+    rois: tuple[str, ...] = Field(
+        (), description="units of these regions (roi in the table of units) alone; none = all"
+    )
+
+
+class AsGivenSettings(_Estimator):
     """The study already gives one response a trial."""
 
     kind: Literal["as_given"]
 
 
-class BlocksSettings(Section):
+class BlocksSettings(_Estimator):
     """Mean of the volumes of each block."""
 
     kind: Literal["blocks"]
@@ -48,13 +56,13 @@ class BlocksSettings(Section):
         return self
 
 
-class BlockPositionSettings(Section):
+class BlockPositionSettings(_Estimator):
     """Position of a block in its run, one-hot: a control that holds no brain data."""
 
     kind: Literal["block_position"]
 
 
-class _Cleaned(Section):
+class _Cleaned(_Estimator):
     """What estimators share that take nuisance out run by run."""
 
     high_pass: float = Field(
@@ -97,7 +105,7 @@ class WindowSettings(_Cleaned):
         return self
 
 
-class EpochsSettings(Section):
+class EpochsSettings(_Estimator):
     """EEG cut at the trials; one unit a channel and time."""
 
     kind: Literal["epochs"]
