@@ -38,7 +38,8 @@ SOURCES = ("benchmarks/h_soak.py", "benchmarks/h_soak_lsl.py", "neurodecode/onli
            "neurodecode/online/continuity.py", "neurodecode/online/faults.py",
            "neurodecode/online/features.py", "neurodecode/online/intake.py",
            "neurodecode/online/loop.py",
-           "neurodecode/online/lsl.py", "neurodecode/online/safety.py", "neurodecode/online/sinks.py",
+           "neurodecode/online/lsl.py", "neurodecode/online/safety.py",
+           "neurodecode/online/sinks.py",
            "neurodecode/online/vectors.py")  # fmt: skip
 N_CHANNELS, SFREQ, BIN = 192, 1000.0, 0.05
 RATES = FaultRates(nan=4, gap=6, jump=1, kill=1, longest=2)
