@@ -17,6 +17,8 @@ wildcard_constraints:
     target="[a-z0-9_]+",
     responses="[a-z0-9_]+",
     chain="[a-z0-9_]+-[a-z0-9_]+",
+    encoder="[a-z0-9_]+",
+    searchlight="[a-z0-9_]+",
     system="[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+",
     source="decoded|true|permuted|mean",
 
@@ -34,7 +36,10 @@ include: "workflows/rules/targets.smk"
 include: "workflows/rules/preprocess.smk"
 include: "workflows/rules/design.smk"
 include: "workflows/rules/embed.smk"
+include: "workflows/rules/encode.smk"
+include: "workflows/rules/searchlight.smk"
 include: "workflows/rules/reconstruct.smk"
 include: "workflows/rules/evaluate.smk"
 include: "workflows/rules/online.smk"
+include: "workflows/rules/specify.smk"
 include: "workflows/rules/report.smk"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from neurodecode.embed.settings import DecoderSettings
+from neurodecode.embed.settings import DecoderSettings, EncoderSettings, SearchlightSettings
 from neurodecode.errors import ConfigError
 from neurodecode.evaluate.settings import EvaluateSettings
 from neurodecode.online.settings import OfflineSettings
@@ -74,6 +75,44 @@ NO_PICTURES: dict[str, Any] = {
 """What a study of kinematics alone leaves out: without a system none of it is read."""
 
 
+class MultiverseSettings(Section):
+    """Choices that could have been made otherwise, by section names; their product is scored."""
+
+    responses: tuple[Name, ...] = Field(min_length=1)
+    decoders: tuple[Name, ...] = Field(min_length=1)
+    generators: tuple[Name, ...] = Field((), description="left out: nothing is drawn")
+    metric: str = Field(description="name of the score that is compared, e.g. accuracy_8way")
+    extractor: str = Field("", description="start of its extractor's name where several have it")
+    baseline: SystemSettings | None = Field(
+        None, description="what the specifications are held against, beside chance"
+    )
+
+    @model_validator(mode="after")
+    def _listed_once(self) -> Self:
+        for key in ("responses", "decoders", "generators"):
+            names = getattr(self, key)
+            if len(set(names)) < len(names):
+                raise ValueError(f"{key}: names a section twice: {', '.join(names)}")
+        return self
+
+    @property
+    def specifications(self) -> tuple[SystemSettings, ...]:
+        """All combinations of the choices."""
+        choices = product(self.responses, self.decoders, self.generators or ("",))
+        return tuple(
+            SystemSettings(responses=r, decoder=d, generator=g, sources=("decoded",))
+            for r, d, g in choices
+        )
+
+    @property
+    def scored(self) -> tuple[SystemSettings, ...]:
+        """The specifications and, where there is one, their baseline, which has that role."""
+        if self.baseline is None:
+            return self.specifications
+        as_baseline = {"role": "baseline", "sources": ("decoded",)}
+        return (*self.specifications, self.baseline.model_copy(update=as_baseline))
+
+
 class StudyConfig(Section):
     """One study: its data, its named sections and the systems made from them.
 
@@ -92,11 +131,20 @@ class StudyConfig(Section):
     generators: dict[Name, GeneratorSettings] = Field(
         default_factory=dict, description="none where nothing is drawn"
     )
+    encoders: dict[Name, EncoderSettings] = Field(
+        default_factory=dict, description="encoding models; none unless named"
+    )
+    searchlights: dict[Name, SearchlightSettings] = Field(
+        default_factory=dict, description="maps of where labels can be decoded; none unless named"
+    )
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
     systems: tuple[SystemSettings, ...]
     online: OfflineSettings | None = Field(
         None, description="online decoders, scored on a recording with kinematics"
+    )
+    multiverse: MultiverseSettings | None = Field(
+        None, description="what `snakemake multiverse` compares; no other run looks at it"
     )
 
     @model_validator(mode="before")
@@ -122,7 +170,7 @@ class StudyConfig(Section):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        for system in self.systems:
+        for system in self.all_systems:
             _known("responses", system.responses, self.responses)
             _known("decoder", system.decoder, self.decoders)
             if system.generator:
@@ -130,6 +178,13 @@ class StudyConfig(Section):
         for name, decoder in self.decoders.items():
             for target in decoder.targets:
                 _known(f"decoders.{name}.targets", target, self.targets)
+        for name, encoder in self.encoders.items():
+            _known(f"encoders.{name}.responses", encoder.responses, self.responses)
+            for band in encoder.bands:
+                _known(f"encoders.{name}.bands", band, self.targets)
+        for name, searchlight in self.searchlights.items():
+            _known(f"searchlights.{name}.responses", searchlight.responses, self.responses)
+            _known(f"searchlights.{name}.decoder", searchlight.decoder, self.decoders)
         if self.targets:
             _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
         names = [system.name for system in self.systems]
@@ -148,15 +203,20 @@ class StudyConfig(Section):
         """The systems that draw pictures."""
         return tuple(system for system in self.systems if system.generator)
 
+    @property
+    def all_systems(self) -> tuple[SystemSettings, ...]:
+        """The systems, and those that only the multiverse compares."""
+        return (*self.systems, *(self.multiverse.scored if self.multiverse else ()))
+
     def system(self, name: str) -> SystemSettings:
         """Return the system of that name."""
-        known = {system.name: system for system in self.systems}
+        known = {system.name: system for system in reversed(self.all_systems)}
         _require("system", name, known)
         return known[name]
 
     def chain(self, name: str) -> SystemSettings:
         """Return the first system that stands on that chain."""
-        known = {system.chain: system for system in reversed(self.systems)}
+        known = {system.chain: system for system in reversed(self.all_systems)}
         _require("chain", name, known)
         return known[name]
 

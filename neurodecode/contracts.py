@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ __all__ = [
     "Reconstruction",
     "Recording",
     "Responses",
+    "Signal",
     "Stimuli",
     "Targets",
 ]
@@ -34,14 +36,28 @@ STIMULUS_COLUMNS = ("id", "caption", "category", "set")
 CONDITION_COLUMNS = ("participant_id", "trial", "stimulus", "category", "run", "fold")
 
 
+class Signal(Protocol):
+    """Samples (n_times, n_units), float32: an array, or rows on disk that are read where indexed.
+
+    What goes through a recording takes one run at a time, ``signal[runs == run]``.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Samples and units."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Return the rows that a mask or indices pick, as an array."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A continuous recording of one participant.
 
     Attributes
     ----------
-    data : float32 (n_times, n_units)
-        Signal; unit of the source.
+    data : Signal, float32 (n_times, n_units)
+        Unit of the source.
     times : float64 (n_times,)
         Seconds since the start of the run that the sample belongs to.
     runs : int64 (n_times,)
@@ -64,7 +80,7 @@ class Recording:
         What the body did at each sample, say the velocity of a hand.
     """
 
-    data: Float
+    data: Signal
     times: NDArray[np.float64]
     runs: NDArray[np.int64]
     events: pd.DataFrame
@@ -105,12 +121,16 @@ class Responses:
         ``unit``, ``roi``, and a position or channel and time.
     transductive : bool
         Whether label-free cleaning used all samples of the run, test trials included.
+    quality : mapping of str to DataFrame
+        What the estimator counted (trials dropped, channels repaired), for the quality report;
+        see :mod:`neurodecode.preprocess.quality`.
     """
 
     data: Float
     trials: pd.DataFrame
     units: pd.DataFrame
     transductive: bool = False
+    quality: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _matrix("responses", self.data, 2)

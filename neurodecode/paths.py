@@ -55,6 +55,18 @@ class Paths:
         """What one chain decoded from one subject's test trials."""
         return self.root / "conditions" / chain / f"sub-{subject}.json"
 
+    def encoding(self, encoder: str, subject: str) -> Path:
+        """How well one subject's encoding models predict."""
+        return self.root / "encoding" / encoder / f"sub-{subject}.json"
+
+    def encoding_model(self, encoder: str, fold: str, subject: str) -> Path:
+        """One fold's fitted encoding model of one subject."""
+        return self.root / "encoding" / encoder / f"fold-{fold}" / f"sub-{subject}.json"
+
+    def searchlight(self, searchlight: str, subject: str) -> Path:
+        """What the neighbourhood of each of one subject's units tells."""
+        return self.root / "searchlight" / searchlight / f"sub-{subject}.json"
+
     def pictures(self, system: str, source: str, subject: str) -> Path:
         """One subject's reconstructions by one system from one source of conditions."""
         return self.root / "pictures" / system / source / f"sub-{subject}.json"
@@ -66,6 +78,10 @@ class Paths:
     def online(self, subject: str) -> Path:
         """One subject's scores by online decoders, and what they decoded."""
         return self.root / "scores" / f"sub-{subject}_online.json"
+
+    def specifications(self, subject: str) -> Path:
+        """One subject's scores by every specification of the multiverse."""
+        return self.root / "multiverse" / f"sub-{subject}.json"
 
     def ledger(self, subject: str) -> Path:
         """Every query of one subject's test scores; appended to, and no artefact."""

@@ -1,14 +1,20 @@
-"""Settings of the folds and of the decoders."""
+"""Settings of the decoders, of encoding models and of searchlights."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from neurodecode.settings import Name, Section
 
-__all__ = ["DecoderSettings", "RidgeSettings", "ShrinkageLdaSettings"]
+__all__ = [
+    "DecoderSettings",
+    "EncoderSettings",
+    "RidgeSettings",
+    "SearchlightSettings",
+    "ShrinkageLdaSettings",
+]
 
 
 class _Decoder(Section):
@@ -43,3 +49,41 @@ class ShrinkageLdaSettings(_Decoder):
 
 
 DecoderSettings = Annotated[RidgeSettings | ShrinkageLdaSettings, Field(discriminator="kind")]
+
+
+class EncoderSettings(Section):
+    """Banded ridge from features of the pictures to each unit's responses."""
+
+    kind: Literal["banded_ridge"]
+    responses: Name = Field(description="name of a section in responses")
+    bands: tuple[Name, ...] = Field(
+        min_length=1, description="names of sections in targets, one band each"
+    )
+    alphas: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000),
+        min_length=1,
+        description="grid of penalties, where the features of a band are of unit length on average",
+    )
+    n_mixtures: int = Field(
+        20,
+        ge=0,
+        description="random mixtures of the bands that are tried, beside each alone and all alike",
+    )
+    inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
+    n_permutations: int = Field(2000, ge=100, description="of the predictions, for p-values")
+
+    @field_validator("bands")
+    @classmethod
+    def _once(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(bands)) < len(bands):
+            raise ValueError(f"each band once, got {', '.join(bands)}")
+        return bands
+
+
+class SearchlightSettings(Section):
+    """A decoder of labels in the neighbourhood of each unit."""
+
+    responses: Name = Field(description="name of a section in responses")
+    decoder: Name = Field(description="name of a section in decoders; its label is decoded")
+    radius: float = Field(10.0, gt=0, description="mm")
+    n_permutations: int = Field(2000, ge=100, description="of the labels, for p-values")

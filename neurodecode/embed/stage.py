@@ -32,7 +32,7 @@ from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.registry import Decoder, make
 
-__all__ = ["run", "trial_targets"]
+__all__ = ["run", "trial_labels", "trial_targets"]
 
 
 def trial_targets(targets: Targets, trials: pd.DataFrame, stimuli: Stimuli) -> Float:
@@ -117,7 +117,7 @@ def _fold(
     decoder.fit(
         whitening.transform(responses, train),
         {name: values[train] for name, values in targets.items()},
-        labels=_labels(responses.trials[train]),
+        labels=trial_labels(responses.trials[train]),
         groups=responses.trials["trial"][train].map(group_of).to_numpy(dtype=str),
     )
     decoded = decoder.predict(whitening.transform(responses, test))
@@ -127,10 +127,11 @@ def _fold(
     return Conditions(table, decoded, decoder.classes)
 
 
-def _labels(trials: pd.DataFrame) -> np.ndarray:
-    """Categories that are decoded: of trials of which no more is known, and where the study says.
+def trial_labels(trials: pd.DataFrame) -> np.ndarray:
+    """Return the categories that are decoded (n_trials,); empty where a trial has none.
 
-    Otherwise a picture's category is no label.
+    Of trials of which no more is known, and where the study says; otherwise a picture's category
+    is no label.
     """
     known = trials["stimulus"] == ""
     if "labelled" in trials:

@@ -78,7 +78,7 @@ def _load(job: Job, settings: OfflineSettings) -> tuple[Array, Array, Parts]:
         raise DataError(f"study {job.study.name}: its recordings hold no kinematics")
     channels = tuple(recording.units["unit"])
     recorded = Recorded(
-        recording.data.astype(np.float64), recording.times, recording.sfreq, channels
+        np.asarray(recording.data[:], np.float64), recording.times, recording.sfreq, channels
     )
     n_samples, sfreq = recording.data.shape[0], recording.sfreq
     end = n_samples * SHARE if settings.train_end is None else settings.train_end * sfreq

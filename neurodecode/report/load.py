@@ -22,6 +22,8 @@ from neurodecode.evaluate.dictionary import COLUMNS, TEXT
 from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
+from neurodecode.preprocess.quality import load_quality
+from neurodecode.report.maps import UnitMap
 
 __all__ = [
     "ITEM_COLUMNS",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 SCORE_COLUMNS = COLUMNS
+TIMED = ("over_time", "generalisation")
 LEVELS = ("features", "category", "stimulus")
 ITEM_COLUMNS = ("system", "item", "source", "metric", "value")
 
@@ -100,6 +103,13 @@ class Material:
         How often each subject's test trials were scored.
     not_refitted : mapping of str to mapping of str to str
         By subject: chains whose p-values are not found by refitting, and why.
+    quality : mapping of (responses, subject) to mapping of str to DataFrame
+        What each recording is like; see :mod:`neurodecode.preprocess.quality`.
+    over_time, generalisation : mapping of str to DataFrame
+        By subject, where responses are channels at times; see
+        :func:`neurodecode.evaluate.over_time.over_time_tables`.
+    maps : tuple of UnitMap
+        What encoding models and searchlights say of each unit.
     """
 
     study: StudyConfig
@@ -116,6 +126,10 @@ class Material:
     noise_ceilings: pd.DataFrame
     looks: Mapping[str, int]
     not_refitted: Mapping[str, Mapping[str, str]]
+    quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+    over_time: Mapping[str, pd.DataFrame]
+    generalisation: Mapping[str, pd.DataFrame]
+    maps: tuple[UnitMap, ...]
 
     @property
     def main(self) -> str:
@@ -151,7 +165,18 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
     sidecars = {"design.json": sidecar_of(Job("design", study, paths, seed))}
     scores: list[Score] = []
     pictures, items = {}, []
+    quality, timed = {}, {}
     ceilings, looks, not_refitted = [], {}, {}
+    for wildcards in wildcards_of("preprocess", study, subjects):
+        job = Job("preprocess", study, paths, seed, wildcards)
+        sidecars[_name(job)] = sidecar_of(job)
+        quality[wildcards["responses"], wildcards["subject"]] = load_quality(job.sidecar)
+    maps = []
+    for stage in ("encode", "searchlight"):
+        for wildcards in wildcards_of(stage, study, subjects):
+            job = Job(stage, study, paths, seed, wildcards)
+            sidecars[_name(job)] = sidecar_of(job)
+            maps.append(_unit_map(job, sidecars[_name(job)], quality))
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         sidecars[_name(job)] = sidecar_of(job)
@@ -168,6 +193,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
             job.sidecar.with_name(f"{job.sidecar.stem}_noise_ceiling.tsv"), text=("responses",)
         )
         ceilings.append(ceiling.assign(subject=subject))
+        timed[subject] = [_timed(job.sidecar, sidecar, name) for name in TIMED]
         query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
         looks[subject] = len(require_query(paths.ledger(subject), query))
         not_refitted[subject] = dict(sidecar.facts.get("not_refitted", {}))
@@ -186,7 +212,26 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         noise_ceilings=pd.concat(ceilings, ignore_index=True),
         looks=looks,
         not_refitted=not_refitted,
+        quality=quality,
+        over_time={who: along for who, (along, _) in timed.items() if len(along)},
+        generalisation={who: across for who, (_, across) in timed.items() if len(across)},
+        maps=tuple(maps),
     )
+
+
+def _unit_map(
+    job: Job, sidecar: Sidecar, quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+) -> UnitMap:
+    """Read the table of one encoder or searchlight; its background is the recording's mean."""
+    sections = job.study.encoders if job.stage == "encode" else job.study.searchlights
+    name = job.wildcards["encoder" if job.stage == "encode" else "searchlight"]
+    subject, responses = job.wildcards["subject"], sections[name].responses
+    file = job.sidecar.with_name(f"{job.sidecar.stem}_units.tsv")
+    units = read_table(file, text=("unit", "roi"))
+    voxels = quality.get((responses, subject), {}).get("voxels")
+    same = voxels is not None and voxels["unit"].tolist() == units["unit"].tolist()
+    mean = voxels["mean"].to_numpy(float) if voxels is not None and same else None
+    return UnitMap(job.stage, name, subject, units, sidecar.facts, mean)
 
 
 def _name(job: Job) -> str:
@@ -209,6 +254,14 @@ def sidecar_of(job: Job) -> Sidecar:
             f"{len(STAGES)} stages in order)."
         )
     return read_sidecar(job.sidecar)
+
+
+def _timed(path: Path, sidecar: Sidecar, name: str) -> pd.DataFrame:
+    """Read a table of scores over time; empty where no responses are channels at times."""
+    file = path.with_name(f"{path.stem}_{name}.tsv")
+    if file.name not in sidecar.files:
+        return pd.DataFrame()
+    return read_table(file, text=("chain", "metric"))
 
 
 def read_scores(path: Path) -> list[Score]:

@@ -106,7 +106,7 @@ class ArrayKeys(Section):
 
 
 class ArraysSettings(Section):
-    """A person's own responses and stimuli, as arrays in .npz, .npy or .mat (v5) files."""
+    """A person's own responses and stimuli, as arrays in .npz, .npy, .mat or .h5 files."""
 
     kind: Literal["arrays"]
     subjects: dict[SubjectName, Files] = Field(

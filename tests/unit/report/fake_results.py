@@ -24,10 +24,12 @@ from neurodecode.contracts import Reconstruction, Stimuli
 from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, wildcards_of
+from neurodecode.preprocess.quality import save_quality
 
 CATEGORIES = ("bottle", "cat", "chair", "face", "house", "scissors", "scrambledpix", "shoe")
 CAPTIONS = ("red apple", "<script>alert('caption')</script>", 'a "quoted" & odd cat', "green car")
 SIZE = 32
+FACTS = pd.DataFrame({"fact": ["Trials used", "<b>odd</b>"], "value": ["24", "1 & 2"]})
 
 
 def shape(hue: int, kind: int, size: int = SIZE) -> np.ndarray:
@@ -273,6 +275,10 @@ def write_results(study: StudyConfig, results: Path, seed: int = 1) -> None:
     split = "leave one run out (3 folds)"
     commit(design.sidecar, "design", settings="d0", seed=seed, inputs=[], files=[],
            facts={"split": split})  # fmt: skip
+    for wildcards in wildcards_of("preprocess", study, subjects):
+        job = Job("preprocess", study, paths, seed, wildcards)
+        files = save_quality(job.sidecar, {"facts": FACTS})
+        commit(job.sidecar, "preprocess", settings="p1", seed=seed, inputs=[], files=files)
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         table = _items(study, wildcards["subject"], stimuli)

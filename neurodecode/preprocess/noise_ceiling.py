@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Responses
 
-__all__ = ["Ceiling", "ceiling_rows", "repeated", "split_half", "variance_components"]
+__all__ = [
+    "Ceiling",
+    "ceiling_rows",
+    "components",
+    "repeated",
+    "split_half",
+    "variance_components",
+]
 
 Double = NDArray[np.float64]
 N_SPLITS = 20
@@ -70,8 +77,8 @@ def split_half(trials: Double, rng: np.random.Generator, n_splits: int = N_SPLIT
     return Ceiling("split_half", factor * r / (1 + (factor - 1) * r))
 
 
-def variance_components(trials: Double) -> Ceiling:
-    """Share of the variance of a stimulus' mean over repeats that is signal.
+def components(trials: Double) -> tuple[Double, Double]:
+    """Variance of each unit (n_units,) that is signal, and that is noise of a single trial.
 
     Parameters
     ----------
@@ -80,9 +87,19 @@ def variance_components(trials: Double) -> Ceiling:
     k = trials.shape[1]
     noise = trials.var(axis=1, ddof=1).mean(axis=0)
     of_means = trials.mean(axis=1).var(axis=0, ddof=1)
-    signal = np.maximum(of_means - noise / k, 0)
+    return np.maximum(of_means - noise / k, 0), noise
+
+
+def variance_components(trials: Double) -> Ceiling:
+    """Share of the variance of a stimulus' mean over repeats that is signal.
+
+    Parameters
+    ----------
+    trials : (n_stimuli, n_repeats, n_units)
+    """
+    signal, noise = components(trials)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Ceiling("variance_components", signal / (signal + noise / k))
+        return Ceiling("variance_components", signal / (signal + noise / trials.shape[1]))
 
 
 def _standard(rows: Double) -> Double:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neurodecode.contracts import Responses
-from neurodecode.evaluate.noise_ceiling import (
+from neurodecode.preprocess.noise_ceiling import (
     ceiling_rows,
     repeated,
     split_half,

@@ -1,0 +1,145 @@
+"""What a recording is like, as panels of the page: one function draws one table.
+
+A new panel is a function from its table to a :class:`~neurodecode.report.figures.Panel` and a line
+in ``PANELS``; the table comes from :mod:`neurodecode.preprocess.quality`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neurodecode.report import quality_fmri
+from neurodecode.report.figures import BLUE, GREY, ORANGE, Panel, as_png, blank
+
+__all__ = ["RecordingPart", "quality_parts"]
+
+Double = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RecordingPart:
+    """The panels of one subject's recording by one section of responses."""
+
+    responses: str
+    subject: str
+    panels: tuple[Panel, ...]
+
+
+def quality_parts(
+    quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]],
+) -> list[RecordingPart]:
+    """Draw every table that there is, in the order of ``PANELS``."""
+    return [
+        RecordingPart(
+            responses,
+            subject,
+            tuple(PANELS[name](tables[name]) for name in PANELS if name in tables),
+        )
+        for (responses, subject), tables in quality.items()
+    ]
+
+
+def _facts(table: pd.DataFrame) -> Panel:
+    rows = zip(table["fact"], table["value"], strict=True)
+    return Panel("Recording", "", rows=(("What", "Value"), *rows))
+
+
+def _dropped(table: pd.DataFrame) -> Panel:
+    rows = ((str(r), str(n)) for r, n in zip(table["reason"], table["n"], strict=True))
+    return Panel("Trials left out", "Counted by reason.", rows=(("Reason", "Trials"), *rows))
+
+
+def _mean_epoch(table: pd.DataFrame) -> Panel:
+    shape = table.pivot(index="channel", columns="time", values="mean")
+    times = 1e3 * shape.columns.to_numpy(float)
+    largest = str(shape.abs().max(axis=1).idxmax())
+    one = table[table["channel"] == largest]
+    figure = blank(8, 3.4)
+    axes = figure.add_subplot()
+    axes.plot(times, shape.to_numpy(float).T, color=GREY, lw=0.5, alpha=0.5)
+    axes.fill_between(times, one["low"], one["high"], color=BLUE, alpha=0.25, lw=0)
+    axes.plot(times, one["mean"], color=BLUE, lw=1.8, label=f"{largest}, with 95 % interval")
+    axes.axhline(0, color="black", lw=0.6)
+    axes.axvline(0, color="black", lw=0.6)
+    axes.set(xlabel="ms from onset", ylabel="mean over trials", xlim=(times[0], times[-1]))
+    axes.legend(frameon=False, loc="upper right")
+    return Panel(
+        "Mean response",
+        "Mean over all trials: a grey line a channel; in blue the channel that deflects most, with "
+        "the 95 % interval of its mean.",
+        as_png(figure),
+        f"Mean over trials of {len(shape)} channels; {largest} deflects most.",
+    )
+
+
+def _channels(table: pd.DataFrame) -> Panel:
+    noise = table["noise"].to_numpy(float)
+    repaired = table["status"] != "good"
+    words = (
+        f"Spread of single trials about the mean response, channel by channel; median "
+        f"{np.median(noise):.3g}, largest {noise.max():.3g} ({table['channel'][noise.argmax()]}). "
+    )
+    words += (
+        "Repaired or left out: "
+        + ", ".join(f"{c} ({s})" for c, s in table[repaired][["channel", "status"]].to_numpy())
+        if repaired.any()
+        else "No channel was repaired."
+    )
+    figure = blank(8, 3.6)
+    places = _seen_from_above(table)
+    if places is None:
+        axes = figure.add_subplot()
+        axes.bar(np.arange(len(noise)), noise, color=np.where(repaired, ORANGE, BLUE))
+        axes.set_xticks(np.arange(len(noise)), table["channel"], rotation=90, fontsize=6)
+        axes.set(ylabel="spread")
+    else:
+        _map(figure, places, noise, table["channel"].tolist(), repaired.to_numpy(bool))
+    alt = f"Noise of {len(noise)} channels, {int(repaired.sum())} of them repaired."
+    return Panel("Channels", words, as_png(figure), alt)
+
+
+def _seen_from_above(table: pd.DataFrame) -> Double | None:
+    """Return places on a disc whose rim is the equator of the head; None where not known."""
+    if not {"x", "y", "z"} <= set(table):
+        return None
+    places = table[["x", "y", "z"]].to_numpy(float)
+    if not np.isfinite(places).all() or not np.ptp(places, axis=0).all():
+        return None
+    centred = places - [np.mean([places[:, 0].min(), places[:, 0].max()]), 0, 0]
+    length = np.linalg.norm(centred, axis=1)
+    angle = np.arccos(np.clip(centred[:, 2] / length, -1, 1)) / (np.pi / 2)
+    across = np.hypot(centred[:, 0], centred[:, 1])
+    flat: Double = centred[:, :2] / np.maximum(across, 1e-9)[:, None] * angle[:, None]
+    return flat
+
+
+def _map(
+    figure: Any, places: Double, noise: Double, names: list[str], repaired: NDArray[np.bool_]
+) -> None:
+    axes = figure.add_subplot()
+    drawn = axes.scatter(*places.T, c=noise, s=150, cmap="viridis", edgecolors="none")
+    axes.scatter(*places[repaired].T, s=210, facecolors="none", edgecolors=ORANGE, linewidths=2)
+    for (x, y), name in zip(places, names, strict=True):
+        axes.annotate(name, (x, y - 0.1), ha="center", va="center", fontsize=5, color=GREY)
+    outline = np.linspace(0, 2 * np.pi, 100)
+    axes.plot(np.cos(outline), np.sin(outline), color=GREY, lw=1)
+    axes.plot([-0.1, 0, 0.1], [0.995, 1.12, 0.995], color=GREY, lw=1)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    figure.colorbar(drawn, ax=axes, label="spread of trials", shrink=0.8)
+
+
+PANELS: dict[str, Callable[[pd.DataFrame], Panel]] = {
+    "facts": _facts,
+    "dropped": _dropped,
+    "erp": _mean_epoch,
+    "channels": _channels,
+    "volumes": quality_fmri.volumes,
+    "voxels": quality_fmri.voxels,
+}
