@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
+from neurodecode.studies.public_settings import NsdSettings
 
 __all__ = [
     "ArrayKeys",
@@ -214,7 +215,12 @@ class BidsSettings(Section):
 
 
 DataSettings = Annotated[
-    Haxby2001Settings | VirtualSettings | VirtualMinSettings | ArraysSettings | BidsSettings,
+    Haxby2001Settings
+    | VirtualSettings
+    | VirtualMinSettings
+    | ArraysSettings
+    | BidsSettings
+    | NsdSettings,
     Field(discriminator="kind"),
 ]
 
