@@ -46,6 +46,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "kinematics": "neurodecode.online.kinematics:Kinematics",
+        "nsd": "neurodecode.studies.nsd:Nsd",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
+from neurodecode.studies.public_settings import NsdSettings
 
 __all__ = [
     "ArrayKeys",
@@ -240,7 +241,8 @@ DataSettings = Annotated[
     | VirtualMinSettings
     | ArraysSettings
     | BidsSettings
-    | KinematicsSettings,
+    | KinematicsSettings
+    | NsdSettings,
     Field(discriminator="kind"),
 ]
 

@@ -1,0 +1,44 @@
+"""Settings of the adapters of public data sets."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from neurodecode.settings import Section
+
+__all__ = ["NsdSettings"]
+
+
+class _Public(Section):
+    """What all of them have."""
+
+    root: str = Field(min_length=1, description="folder that holds the published tree")
+    picture_size: int = Field(64, ge=8, le=512, description="side that pictures are brought to")
+
+
+class NsdSettings(_Public):
+    """Natural Scenes Dataset: single-trial betas at 1.8 mm."""
+
+    kind: Literal["nsd"]
+    subjects: tuple[Literal["01", "02", "03", "04", "05", "06", "07", "08"], ...] = Field(
+        ("01",), min_length=1
+    )
+    split: Literal["new", "old"] = Field(
+        "new",
+        description="new: all sessions; old: the first 37, as scored before the last were public; "
+        "both test the shared 1,000 pictures; scores of the two are not comparable",
+    )
+    sessions: int | None = Field(
+        None, ge=1, le=40, description="the first ones alone; null = all of the split"
+    )
+    betas: Literal["betas_fithrf_GLMdenoise_RR", "betas_fithrf", "betas_assumehrf"] = (
+        "betas_fithrf_GLMdenoise_RR"
+    )
+    roi: str = Field(
+        "nsdgeneral", pattern=r"^[A-Za-z0-9._-]+$", description="name of an image in its roi folder"
+    )
+    annotations: str | None = Field(
+        None, description="folder of COCO's captions_*2017.json; null = no captions"
+    )
