@@ -156,6 +156,13 @@ class StudyConfig(Section):
         return tuple(system for system in self.systems if system.generator)
 
     @property
+    def locked(self) -> bool:
+        """Whether test scores are answered by a reusable holdout until they are unlocked."""
+        if self.evaluate.holdout.locked is not None:
+            return self.evaluate.holdout.locked
+        return self.data.kind in ("arrays", "bids") and not self.data.simulated
+
+    @property
     def all_systems(self) -> tuple[SystemSettings, ...]:
         """The systems, and those that only the multiverse compares."""
         return (*self.systems, *(self.multiverse.scored if self.multiverse else ()))

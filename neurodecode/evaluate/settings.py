@@ -8,7 +8,25 @@ from pydantic import Field
 
 from neurodecode.settings import Section
 
-__all__ = ["EvaluateSettings"]
+__all__ = ["EvaluateSettings", "HoldoutSettings"]
+
+
+class HoldoutSettings(Section):
+    """How a locked test set answers (Thresholdout); exact scores come after `neurodecode unlock`.
+
+    Scores lie between 0 and 1.
+    """
+
+    locked: bool | None = Field(
+        None,
+        description="without it: true for your own recordings (kinds arrays and bids, not "
+        "simulated), false where the test set is public or simulated",
+    )
+    threshold: float = Field(
+        0.04, gt=0, lt=1, description="T: how far a test score may be from the training score"
+    )
+    noise: float = Field(0.01, gt=0, lt=1, description="s: scale of the noise")
+    budget: int = Field(20, ge=1, description="answers that may come from the test set")
 
 
 class EvaluateSettings(Section):
@@ -37,6 +55,10 @@ class EvaluateSettings(Section):
         ge=11,
         le=1024,
         description="pixels a side of pixcorr and ssim (NSD: 425); without it the pictures' own",
+    )
+    holdout: HoldoutSettings = Field(
+        default_factory=lambda: HoldoutSettings.model_validate({}),
+        description="the locked test set",
     )
     extractors: dict[Literal["alexnet", "inception", "clip", "efficientnet", "swav"], str] = Field(
         default_factory=dict,
