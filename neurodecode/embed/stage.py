@@ -32,7 +32,7 @@ from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.registry import Decoder, make
 
-__all__ = ["run", "trial_labels", "trial_targets"]
+__all__ = ["decode_fold", "run", "trial_labels", "trial_targets"]
 
 
 def trial_targets(targets: Targets, trials: pd.DataFrame, stimuli: Stimuli) -> Float:
@@ -84,13 +84,13 @@ def run(job: Job) -> Output:
             for fold in folds:
                 rows = design[(design["fold"] == fold) & (design["participant_id"] == subject)]
                 if (rows["role"] == "test").any():  # a subject may lack a run that others have
-                    parts.append(_fold(job, fold, subject, responses, wanted, rows))
+                    parts.append(decode_fold(job, fold, subject, responses, wanted, rows))
                 advance()
             decoded[subject] = hash_file(_save(job, subject, parts))
     return Output([], {"conditions": decoded})
 
 
-def _fold(
+def decode_fold(
     job: Job,
     fold: str,
     subject: str,
