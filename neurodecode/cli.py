@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     stage = commands.add_parser("stage", help="run one stage of the pipeline, as the rules do")
     stage.add_argument("name", help="targets, preprocess, design, embed, encode, ...")
-    stage.add_argument("--study", help="name of a study (not for: report)")
+    stage.add_argument("--study", help="name of a study (not for: report, multiverse)")
     for wildcard in WILDCARDS:
         stage.add_argument(f"--{wildcard}", metavar="NAME")
     stage.set_defaults(handler=_stage)
@@ -79,6 +79,19 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     _add_online(commands)
+
+    cohort = commands.add_parser("simulate-cohort", help="people whose truth is known, as BIDS")
+    cohort.add_argument(
+        "--out", type=Path, default=Path("data/virtual-cohort"), help="holds func/ and eeg/"
+    )
+    cohort.add_argument("--datatype", choices=["func", "eeg"], nargs="+", default=["func", "eeg"])
+    cohort.add_argument("--preset", default="realistic", help="or easy, hard, world-B")
+    cohort.add_argument("--effects", default="default", help="of age, sex and site")
+    cohort.add_argument("--subjects", type=int, default=8, help="of each datatype (8)")
+    cohort.add_argument("--train", type=int, default=600, help="training pictures (600)")
+    cohort.add_argument("--test", type=int, default=100, help="held-out pictures (100)")
+    cohort.add_argument("--jobs", type=int, default=2, help="people written at once (2)")
+    cohort.set_defaults(handler=_simulate_cohort)
 
     doctor = commands.add_parser("doctor", help="devices, weights, data, versions; what to get")
     doctor.add_argument("--config", type=Path, default=Path("config/config.yaml"))
@@ -180,17 +193,19 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
 def _stage(options: argparse.Namespace) -> int:
     from neurodecode.config import load_study
     from neurodecode.errors import ConfigError
+    from neurodecode.pages import run_multiverse, run_report
     from neurodecode.paths import Paths
-    from neurodecode.pipeline import STAGES, Job, run, run_report
+    from neurodecode.pipeline import STAGES, Job, run
 
     config = _run_config(options)
-    if options.name == "report":
+    pages = {"report": run_report, "multiverse": run_multiverse}
+    if options.name in pages:
         studies = [load_study(name, options.config) for name in config.studies]
-        run_report(studies, Path(config.results), config.seed)
+        pages[options.name](studies, Path(config.results), config.seed)
         return 0
     if options.name not in STAGES:
         raise ConfigError(
-            f"stage must be one of {', '.join([*STAGES, 'report'])}, got {options.name!r}"
+            f"stage must be one of {', '.join([*STAGES, *pages])}, got {options.name!r}"
         )
     needed = STAGES[options.name].wildcards
     missing = [f"--{w}" for w in needed if getattr(options, w) is None]
@@ -216,10 +231,10 @@ def _check_names(job: Job) -> None:
         "target": study.targets,
         "responses": study.responses,
         "subject": job.adapter.subjects(),
-        "chain": study.chains,
         "encoder": study.encoders,
         "searchlight": study.searchlights,
-        "system": [system.name for system in study.systems],
+        "chain": [system.chain for system in study.all_systems],
+        "system": [system.name for system in study.all_systems],
         "source": SOURCES,
     }
     for name, value in job.wildcards.items():
@@ -233,11 +248,17 @@ def _reconstruct(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from neurodecode.config import load_study
+    from neurodecode.errors import ConfigError
     from neurodecode.paths import Paths
     from neurodecode.pipeline import jobs_for_subject, run
     from neurodecode.report.terminal import print_subject
 
     config, study = _run_config(options), load_study(options.study, options.config)
+    if not study.systems:
+        raise ConfigError(
+            f"study {study.name}: holds no stimuli; its decoders are scored by: neurodecode stage "
+            f"online --study {study.name} --subject {options.subject}"
+        )
     paths = Paths(Path(config.results), study.name)
     console = Console(stderr=True)
     jobs = list(jobs_for_subject(study, paths, config.seed, options.subject))
@@ -256,6 +277,21 @@ def _online(options: argparse.Namespace) -> int:
     module = import_module(f"neurodecode.online.{options.module}")
     code: int = getattr(module, f"run_{options.online}")(options)
     return code
+
+
+def _simulate_cohort(options: argparse.Namespace) -> int:
+    from neurodecode.progress import track
+    from neurodecode.simulate.written import Cohort, write_cohort
+
+    for datatype in options.datatype:
+        cohort = Cohort(
+            options.out / datatype, datatype, options.preset, options.effects, options.subjects,
+            options.train, options.test,
+        )  # fmt: skip
+        with track(f"people, {datatype}", total=options.subjects) as advance:
+            write_cohort(cohort, options.jobs, advance)
+        print(f"{cohort.root}: {options.subjects} simulated people")
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

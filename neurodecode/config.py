@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from neurodecode.embed.settings import DecoderSettings, EncoderSettings, SearchlightSettings
 from neurodecode.errors import ConfigError
 from neurodecode.evaluate.settings import EvaluateSettings
+from neurodecode.online.settings import OfflineSettings
 from neurodecode.preprocess.settings import EstimatorSettings
 from neurodecode.reconstruct.settings import (
     SOURCES,
@@ -66,18 +68,66 @@ class SystemSettings(Section):
         return f"{self.chain}-{self.generator or 'decoding'}"
 
 
+NO_PICTURES: dict[str, Any] = {
+    "responses": {}, "design": {"split": {"kind": "leave_one_out"}, "group": "run"},
+    "decoders": {}, "reconstruct": {"unit": "trial"}, "evaluate": {}, "systems": (),
+}  # fmt: skip
+"""What a study of kinematics alone leaves out: without a system none of it is read."""
+
+
+class MultiverseSettings(Section):
+    """Choices that could have been made otherwise, by section names; their product is scored."""
+
+    responses: tuple[Name, ...] = Field(min_length=1)
+    decoders: tuple[Name, ...] = Field(min_length=1)
+    generators: tuple[Name, ...] = Field((), description="left out: nothing is drawn")
+    metric: str = Field(description="name of the score that is compared, e.g. accuracy_8way")
+    extractor: str = Field("", description="start of its extractor's name where several have it")
+    baseline: SystemSettings | None = Field(
+        None, description="what the specifications are held against, beside chance"
+    )
+
+    @model_validator(mode="after")
+    def _listed_once(self) -> Self:
+        for key in ("responses", "decoders", "generators"):
+            names = getattr(self, key)
+            if len(set(names)) < len(names):
+                raise ValueError(f"{key}: names a section twice: {', '.join(names)}")
+        return self
+
+    @property
+    def specifications(self) -> tuple[SystemSettings, ...]:
+        """All combinations of the choices."""
+        choices = product(self.responses, self.decoders, self.generators or ("",))
+        return tuple(
+            SystemSettings(responses=r, decoder=d, generator=g, sources=("decoded",))
+            for r, d, g in choices
+        )
+
+    @property
+    def scored(self) -> tuple[SystemSettings, ...]:
+        """The specifications and, where there is one, their baseline, which has that role."""
+        if self.baseline is None:
+            return self.specifications
+        as_baseline = {"role": "baseline", "sources": ("decoded",)}
+        return (*self.specifications, self.baseline.model_copy(update=as_baseline))
+
+
 class StudyConfig(Section):
-    """One study: its data, its named sections and the systems made from them."""
+    """One study: its data, its named sections and the systems made from them.
+
+    A study of kinematics has ``online`` in place of all sections from responses to systems.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     title: str
     data: DataSettings
-    responses: dict[Name, EstimatorSettings] = Field(min_length=1)
+    responses: dict[Name, EstimatorSettings]
     targets: dict[Name, TargetSettings] = Field(
         default_factory=dict, description="none where labels alone are decoded"
     )
     design: DesignSettings
-    decoders: dict[Name, DecoderSettings] = Field(min_length=1)
+    decoders: dict[Name, DecoderSettings]
     generators: dict[Name, GeneratorSettings] = Field(
         default_factory=dict, description="none where nothing is drawn"
     )
@@ -89,11 +139,38 @@ class StudyConfig(Section):
     )
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
-    systems: tuple[SystemSettings, ...] = Field(min_length=1)
+    systems: tuple[SystemSettings, ...]
+    online: OfflineSettings | None = Field(
+        None, description="online decoders, scored on a recording with kinematics"
+    )
+    multiverse: MultiverseSettings | None = Field(
+        None, description="what `snakemake multiverse` compares; no other run looks at it"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kinematics_alone(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and "online" in raw and not raw.keys() & NO_PICTURES.keys():
+            return {**NO_PICTURES, **raw}
+        return raw
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        moves = self.data.kind == "kinematics"
+        if moves and (self.online is None or self.systems):
+            raise ValueError(
+                "data of kind kinematics are for the section online, without responses, design, "
+                "decoders, reconstruct, evaluate and systems"
+            )
+        if not moves and self.online is not None:
+            raise ValueError("online: needs data of kind kinematics")
+        if not moves and not self.systems:
+            raise ValueError("systems: at least one is needed")
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        for system in self.systems:
+        for system in self.all_systems:
             _known("responses", system.responses, self.responses)
             _known("decoder", system.decoder, self.decoders)
             if system.generator:
@@ -126,15 +203,20 @@ class StudyConfig(Section):
         """The systems that draw pictures."""
         return tuple(system for system in self.systems if system.generator)
 
+    @property
+    def all_systems(self) -> tuple[SystemSettings, ...]:
+        """The systems, and those that only the multiverse compares."""
+        return (*self.systems, *(self.multiverse.scored if self.multiverse else ()))
+
     def system(self, name: str) -> SystemSettings:
         """Return the system of that name."""
-        known = {system.name: system for system in self.systems}
+        known = {system.name: system for system in reversed(self.all_systems)}
         _require("system", name, known)
         return known[name]
 
     def chain(self, name: str) -> SystemSettings:
         """Return the first system that stands on that chain."""
-        known = {system.chain: system for system in reversed(self.systems)}
+        known = {system.chain: system for system in reversed(self.all_systems)}
         _require("chain", name, known)
         return known[name]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ __all__ = [
     "Reconstruction",
     "Recording",
     "Responses",
+    "Signal",
     "Stimuli",
     "Targets",
 ]
@@ -34,14 +36,28 @@ STIMULUS_COLUMNS = ("id", "caption", "category", "set")
 CONDITION_COLUMNS = ("participant_id", "trial", "stimulus", "category", "run", "fold")
 
 
+class Signal(Protocol):
+    """Samples (n_times, n_units), float32: an array, or rows on disk that are read where indexed.
+
+    What goes through a recording takes one run at a time, ``signal[runs == run]``.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Samples and units."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Return the rows that a mask or indices pick, as an array."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A continuous recording of one participant.
 
     Attributes
     ----------
-    data : float32 (n_times, n_units)
-        Signal; unit of the source.
+    data : Signal, float32 (n_times, n_units)
+        Unit of the source.
     times : float64 (n_times,)
         Seconds since the start of the run that the sample belongs to.
     runs : int64 (n_times,)
@@ -60,9 +76,11 @@ class Recording:
         Regressors of no interest; one that a run lacks is zero there.
     kept : bool (n_times,), optional
         False for samples that are not to be used, such as volumes of high motion; none means all.
+    kinematics : float32 (n_times, d), optional
+        What the body did at each sample, say the velocity of a hand.
     """
 
-    data: Float
+    data: Signal
     times: NDArray[np.float64]
     runs: NDArray[np.int64]
     events: pd.DataFrame
@@ -71,9 +89,13 @@ class Recording:
     sfreq: float
     confounds: pd.DataFrame | None = None
     kept: NDArray[np.bool_] | None = None
+    kinematics: Float | None = None
 
     def __post_init__(self) -> None:
         n_times, n_units = self.data.shape
+        if self.kinematics is not None:
+            _matrix("kinematics", self.kinematics, 2)
+            _same("rows of kinematics", len(self.kinematics), "samples", n_times)
         if self.confounds is not None:
             _same("confound rows", len(self.confounds), "samples", n_times)
         if self.kept is not None:

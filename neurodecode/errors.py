@@ -14,6 +14,7 @@ __all__ = [
     "LeakageError",
     "MissingWeights",
     "NeurodecodeError",
+    "NotIdentifiable",
     "OutputError",
 ]
 
@@ -36,6 +37,10 @@ class LeakageError(NeurodecodeError):
 
 class MissingWeights(NeurodecodeError):
     """Weights of a network are not where the study says; tells what to download and how."""
+
+
+class NotIdentifiable(NeurodecodeError):
+    """What is asked for cannot be told from these data, by any method (too few people a level)."""
 
 
 class OutputError(NeurodecodeError):

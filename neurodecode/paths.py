@@ -75,6 +75,14 @@ class Paths:
         """One subject's scores by all systems."""
         return self.root / "scores" / f"sub-{subject}.json"
 
+    def online(self, subject: str) -> Path:
+        """One subject's scores by online decoders, and what they decoded."""
+        return self.root / "scores" / f"sub-{subject}_online.json"
+
+    def specifications(self, subject: str) -> Path:
+        """One subject's scores by every specification of the multiverse."""
+        return self.root / "multiverse" / f"sub-{subject}.json"
+
     def ledger(self, subject: str) -> Path:
         """Every query of one subject's test scores; appended to, and no artefact."""
         return self.root / "scores" / f"sub-{subject}_ledger.jsonl"

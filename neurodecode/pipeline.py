@@ -8,7 +8,7 @@ A stage's function takes a :class:`Job`, writes the artefact's files and returns
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodecode.artifacts import begin, commit, hash_settings, is_current
-from neurodecode.atomic import require_writable
-from neurodecode.config import StudyConfig
+from neurodecode.config import StudyConfig, SystemSettings
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.registry import Study, make
@@ -28,9 +27,8 @@ __all__ = [
     "Output",
     "Stage",
     "jobs_for_subject",
-    "report_inputs",
     "run",
-    "run_report",
+    "specified",
     "wildcards_of",
 ]
 
@@ -218,6 +216,27 @@ def _evaluate_settings(study: StudyConfig, subject: str) -> object:
     return [study.evaluate.model_dump(), [system.model_dump() for system in study.systems]]
 
 
+def _online_settings(study: StudyConfig, subject: str) -> object:
+    return [study.data.model_dump(), study.online and study.online.model_dump(), subject]
+
+
+def _specify_inputs(job: Job, subject: str) -> list[Path]:
+    study, paths = job.study, job.paths
+    scored = specified(study)
+    return [
+        paths.design(),
+        *dict.fromkeys(paths.responses(s.responses, subject) for s in scored),
+        *dict.fromkeys(paths.decoders(s.chain) for s in scored),
+        *([paths.targets(study.reconstruct.choose_by)] if study.targets else []),
+        *(paths.pictures(s.name, "decoded", subject) for s in scored if s.generator),
+    ]
+
+
+def _specify_settings(study: StudyConfig, subject: str) -> object:
+    declared = study.multiverse.model_dump() if study.multiverse else None
+    return [study.evaluate.model_dump(), declared]
+
+
 STAGES: dict[str, Stage] = {
     "targets": Stage(
         ("target",),
@@ -275,6 +294,20 @@ STAGES: dict[str, Stage] = {
         _evaluate_inputs,
         _evaluate_settings,
     ),
+    "online": Stage(
+        ("subject",),
+        "neurodecode.online.stage:run",
+        lambda paths, subject: paths.online(subject),
+        lambda job, subject: list(job.adapter.sources(subject)),
+        _online_settings,
+    ),
+    "specify": Stage(
+        ("subject",),
+        "neurodecode.evaluate.multiverse:run",
+        lambda paths, subject: paths.specifications(subject),
+        _specify_inputs,
+        _specify_settings,
+    ),
 }
 
 
@@ -286,6 +319,22 @@ def used_responses(study: StudyConfig) -> list[str]:
         *(searchlight.responses for searchlight in study.searchlights.values()),
     ]
     return list(dict.fromkeys(names))
+
+
+def specified(study: StudyConfig) -> tuple[SystemSettings, ...]:
+    """Return what the study's multiverse scores.
+
+    Raises
+    ------
+    ConfigError
+        Where the study declares none.
+    """
+    if study.multiverse is None:
+        raise ConfigError(
+            f"study {study.name}: no section multiverse, which names the choices to compare; see "
+            "config/README.md"
+        )
+    return study.multiverse.scored
 
 
 def used_targets(study: StudyConfig, system: str) -> list[str]:
@@ -307,7 +356,7 @@ def wildcards_of(
         for responses in used_responses(study):
             yield from ({"responses": responses, "subject": subject} for subject in subjects)
     elif job_stage == "design":
-        yield {}
+        yield from [{}] if study.systems else []
     elif job_stage == "embed":
         yield from ({"chain": chain} for chain in study.chains)
     elif job_stage == "encode":
@@ -321,7 +370,7 @@ def wildcards_of(
             for source in system.sources:
                 for subject in subjects:
                     yield {"system": system.name, "source": source, "subject": subject}
-    else:
+    elif getattr(study, {"evaluate": "systems", "specify": "multiverse"}.get(job_stage, job_stage)):
         yield from ({"subject": subject} for subject in subjects)
 
 
@@ -350,28 +399,10 @@ def run(job: Job, *, reuse: bool = False) -> bool:
     return True
 
 
-def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
-    """Return the sidecars of everything that the report over some studies reads."""
-    inputs = []
-    for study in studies:
-        paths = Paths(results, study.name)
-        subjects = Job("design", study, paths, 0).adapter.subjects()
-        for stage in ("preprocess", "encode", "searchlight", "reconstruct", "evaluate"):
-            output = STAGES[stage].output
-            inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
-    return inputs
-
-
-def run_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
-    """Write the report over some studies; returns its files."""
-    from neurodecode.report.stage import write_report
-
-    require_writable(results / "report" / "index.html")
-    return write_report(studies, results, seed)
-
-
 def jobs_for_subject(study: StudyConfig, paths: Paths, seed: int, subject: str) -> Iterator[Job]:
     """Yield, in order, every job that one subject's pictures and scores stand on.
+
+    Without the multiverse, which is asked for by its own rule.
 
     Raises
     ------
@@ -384,6 +415,8 @@ def jobs_for_subject(study: StudyConfig, paths: Paths, seed: int, subject: str) 
             f"study {study.name}: subject must be one of {', '.join(subjects)}, got {subject!r}"
         )
     for stage in STAGES:
+        if stage == "specify":
+            continue
         for wildcards in wildcards_of(stage, study, subjects):
             # The design reads everybody's responses; whatever comes later is a person's own.
             if stage != "preprocess" and wildcards.get("subject", subject) != subject:

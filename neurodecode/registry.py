@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from neurodecode.contracts import (
@@ -29,6 +30,7 @@ from neurodecode.errors import ConfigError
 __all__ = [
     "Backend",
     "Decoder",
+    "Deconfounder",
     "Estimator",
     "Extractor",
     "Gallery",
@@ -43,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "kinematics": "neurodecode.online.kinematics:Kinematics",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
@@ -65,6 +68,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "decoder": {
         "ridge": "neurodecode.embed.ridge:RidgeDecoder",
         "shrinkage_lda": "neurodecode.embed.lda:ShrinkageLdaDecoder",
+    },
+    "deconfounder": {
+        "harmonize": "neurodecode.deconfound.harmonize:Harmonize",
+        "residualize": "neurodecode.deconfound.residualize:Residualize",
+        "shrunken": "neurodecode.deconfound.shrunken:ShrunkenResidualize",
     },
     "backend": {
         "retrieval": "neurodecode.reconstruct.baselines:Retrieval",
@@ -97,7 +105,8 @@ class Study(Protocol):
     """Adapter of one data set: who took part, what they saw, what was recorded.
 
     ``level`` is ``stimulus`` where it is known which picture was seen, ``category`` where only its
-    class, ``features`` where it is known by features and not by a picture.
+    class, ``features`` where it is known by features and not by a picture, ``kinematics`` where
+    nothing was seen that matters and it is known how a body moved.
     """
 
     level: str
@@ -164,6 +173,36 @@ class Decoder(Protocol):
         """Learned arrays, for safetensors."""
 
 
+class Deconfounder(Protocol):
+    """Takes demographics out of features of people; fitted on the training people of one fold.
+
+    One row a person; ``demographics`` is a table with one row a person and the columns that are to
+    be removed: numbers are continuous, all else categorical (see
+    :class:`neurodecode.deconfound.demographics.Encoding`). A scikit-learn transformer: in a
+    pipeline, ``demographics`` is routed as metadata. A method that can also has
+
+    - ``counterfactual(X, *, demographics, to)``: the same people, float32 (n_people, n_features),
+      had their demographics been ``to``;
+    - ``sample(n, *, demographics)``: n synthetic people with these demographics, one row each.
+    """
+
+    def fit(self, X: Float, y: object = None, *, demographics: pd.DataFrame) -> Self:
+        """Fit on training people, ``X`` (n_people, n_features); ``y`` is not looked at.
+
+        Raises ``NotIdentifiable`` where a level has too few people, ``DataError`` where a value
+        of ``demographics`` is missing.
+        """
+
+    def transform(self, X: Float, *, demographics: pd.DataFrame) -> Float:
+        """Return each row, alone, without what its demographics explain, (n_people, n_out)."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Learned arrays, for safetensors."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Take back what :meth:`state` gave."""
+
+
 @dataclass(frozen=True)
 class Gallery:
     """What a backend may look at: the training pictures of one fold and their features."""
@@ -214,5 +253,5 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    options = settings.model_dump(exclude={"kind", "role", "noise_normalisation"})
+    options = settings.model_dump(exclude={"kind", "role", "rois", "noise_normalisation"})
     return load(family, settings.kind)(**options, **extra)

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from neurodecode.config import RunConfig, StudyConfig, load_study
 from neurodecode.errors import ConfigError
+from neurodecode.pages import multiverse_inputs, report_inputs
 from neurodecode.paths import Paths
-from neurodecode.pipeline import STAGES, Job, report_inputs
+from neurodecode.pipeline import STAGES, Job
 
 __all__ = ["Workflow", "count_every_job"]
 
@@ -123,9 +124,9 @@ class Workflow:
         words += [f"--{name} {{wildcards.{name}}}" for name in STAGES[stage].wildcards]
         return " ".join([*words, self._common()])
 
-    def report_command(self) -> str:
-        """Return the shell command of the report."""
-        return f"neurodecode stage report {self._common()}"
+    def page_command(self, page: str) -> str:
+        """Return the shell command of a page, ``report`` or ``multiverse``."""
+        return f"neurodecode stage {page} {self._common()}"
 
     def _common(self) -> str:
         return f"--config {self.file} --out {self.results} --seed {self.run.seed}"
@@ -133,6 +134,14 @@ class Workflow:
     def report_inputs(self) -> list[str]:
         """Return everything that the report reads."""
         return [str(p) for p in report_inputs(list(self.studies.values()), self.results)]
+
+    def multiverse_inputs(self) -> list[str]:
+        """Return everything that the specification curves read."""
+        return [str(p) for p in multiverse_inputs(list(self.studies.values()), self.results)]
+
+    def multiverse(self) -> str:
+        """Return the page of the specification curves."""
+        return str(self.results / "report" / "multiverse.html")
 
     def report(self) -> str:
         """Return the report's page."""

@@ -1,130 +1,119 @@
-"""When a category can be decoded: a decoder a time point, tested at its own time or at all times.
+"""When something can be decoded: a decoder a time, each tested at all times.
 
-Temporal generalisation: King and Dehaene 2014, Trends in Cognitive Sciences 18, 203.
+Temporal generalisation: King and Dehaene 2014, Trends in Cognitive Sciences 18, 203. The tests at a
+decoder's own time are decoding over time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from neurodecode.contracts import Responses
+from neurodecode.contracts import Float, Responses
 from neurodecode.embed.noise_normalisation import NoiseNormalisation, by_time
 from neurodecode.errors import DataError
+from neurodecode.registry import Decoder
 
-__all__ = ["OverTime", "temporal_generalisation", "time_resolved"]
-
-Double = NDArray[np.float64]
-Fold = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+__all__ = ["Split", "decode_over_time", "in_windows"]
 
 
 @dataclass(frozen=True)
-class OverTime:
-    """Accuracy over time.
+class Split:
+    """One fold's trials and what is decoded from them.
 
     Attributes
     ----------
-    times : float64 (n_times,)
-        Seconds from the onset.
-    accuracy : float64 (n_folds, n_times) or (n_folds, n_times, n_times)
-        Balanced accuracy; in the second case by time of training, then of test.
-    chance : float
+    train, test : bool (n_trials,)
+    labels : (n_trials,) of str
+        Category of each trial, or empty strings.
+    targets : mapping of str to float32 (n_trials, d)
+    groups : (n_trials,)
+        What inner splits keep together.
     """
 
-    times: Double
-    accuracy: Double
-    chance: float
+    train: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+    labels: NDArray[np.str_]
+    targets: Mapping[str, Float]
+    groups: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        both = int((self.train & self.test).sum())
+        if both:
+            raise DataError(f"time-resolved decoding: {both} trials are trained on and tested")
 
 
-def time_resolved(
+def in_windows(responses: Responses, step: float) -> tuple[Responses, NDArray[np.float64]]:
+    """Average over windows of ``step`` seconds, one after the other; returns their centres too.
+
+    Samples at the end that fill no window are left out.
+
+    Raises
+    ------
+    DataError
+        Where units are not channels at times, or there are fewer than two windows.
+    """
+    if not {"channel", "time"} <= set(responses.units):
+        raise DataError("time-resolved decoding needs units that are channels at times")
+    data, times = by_time(responses), responses.units["time"].unique().astype(float)
+    n = max(1, round(step / np.diff(times).mean())) if len(times) > 1 else 1
+    n_windows = len(times) // n
+    if n_windows < 2:
+        raise DataError(
+            f"time-resolved decoding needs two windows of {step:g} s, found {n_windows} in "
+            f"{len(times)} times; make over_time.step smaller"
+        )
+    used = n_windows * n
+    averaged = data[:, :, :used].reshape(*data.shape[:2], n_windows, n).mean(axis=3)
+    units = responses.units.iloc[: len(responses.units)].copy()
+    units["window"] = np.tile(np.arange(len(times)) // n, data.shape[1])
+    units = units[units["window"] < n_windows].drop_duplicates(["channel", "window"])
+    centres = times[:used].reshape(n_windows, n).mean(axis=1)
+    units["time"] = np.tile(centres, data.shape[1])
+    flat = averaged.reshape(len(data), -1).astype(np.float32)
+    units = units.drop(columns="window").reset_index(drop=True)
+    return replace(responses, data=flat, units=units), centres
+
+
+def decode_over_time(
     responses: Responses,
-    labels: NDArray[np.str_],
-    folds: Sequence[Fold],
+    split: Split,
+    make_decoder: Callable[[], Decoder],
     *,
     noise_normalisation: bool = False,
-) -> OverTime:
-    """Decode at each time with shrinkage discriminant analysis of the channels.
+) -> Iterator[tuple[Decoder, dict[str, Float]]]:
+    """Fit a decoder on the channels of each time; yield it and what it decodes at all times.
 
     Parameters
     ----------
     responses : Responses
         Units are channels at times.
-    labels : (n_trials,) of str
-    folds : sequence of (train, test)
-        Masks (n_trials,) of bool.
+    split : Split
+    make_decoder : callable () -> Decoder
     noise_normalisation : bool
-        Whiten by the noise of each fold's training trials first.
+        Whiten by the noise of the training trials first.
 
-    Raises
+    Yields
     ------
-    DataError
-        Where units have no times, there is one class, or a fold lacks one or shares trials.
+    decoder : Decoder
+    decoded : dict of str to float32 (n_test, n_times, d)
+        As :meth:`neurodecode.registry.Decoder.predict`, by time of test.
     """
-    return _over_time(responses, labels, folds, noise_normalisation, everywhere=False)
-
-
-def temporal_generalisation(
-    responses: Responses,
-    labels: NDArray[np.str_],
-    folds: Sequence[Fold],
-    *,
-    noise_normalisation: bool = False,
-) -> OverTime:
-    """Decode at each time, test at all; parameters and errors as :func:`time_resolved`."""
-    return _over_time(responses, labels, folds, noise_normalisation, everywhere=True)
-
-
-def _over_time(
-    responses: Responses,
-    labels: NDArray[np.str_],
-    folds: Sequence[Fold],
-    noise_normalisation: bool,
-    *,
-    everywhere: bool,
-) -> OverTime:
-    if "time" not in responses.units:
-        raise DataError("time-resolved decoding needs units that are channels at times")
-    times = responses.units["time"].unique().astype(float)
     shape = by_time(responses).shape[1:]
-    classes = np.unique(labels)
-    accuracy = np.zeros((len(folds), len(times), len(times) if everywhere else 1))
-    for k, (train, test) in enumerate(folds):
-        _refuse(k, labels, classes, train, test)
-        whitening = NoiseNormalisation(enabled=noise_normalisation).fit(responses, train)
-        fitted = whitening.transform(responses, train).reshape(-1, *shape)
-        tested = whitening.transform(responses, test).reshape(-1, *shape)
-        for t in range(len(times)):
-            decoder = make_pipeline(
-                StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-            ).fit(fitted[:, :, t], labels[train])
-            at = range(len(times)) if everywhere else (t,)
-            for column, s in enumerate(at):
-                decoded = decoder.predict(tested[:, :, s])
-                accuracy[k, t, column] = balanced_accuracy_score(labels[test], decoded)
-    return OverTime(times, accuracy if everywhere else accuracy[:, :, 0], 1 / len(classes))
-
-
-def _refuse(
-    fold: int,
-    labels: NDArray[np.str_],
-    classes: NDArray[np.str_],
-    train: NDArray[np.bool_],
-    test: NDArray[np.bool_],
-) -> None:
-    if len(classes) < 2:
-        raise DataError(f"time-resolved decoding needs two classes, found {len(classes)}")
-    if (train & test).any():
-        raise DataError(
-            f"fold {fold}: {int((train & test).sum())} trials are trained on and tested"
+    whitening = NoiseNormalisation(enabled=noise_normalisation).fit(responses, split.train)
+    fitted = whitening.transform(responses, split.train).reshape(-1, *shape)
+    tested = whitening.transform(responses, split.test).reshape(-1, *shape)
+    everywhere = tested.transpose(0, 2, 1).reshape(-1, shape[0])
+    targets = {name: values[split.train] for name, values in split.targets.items()}
+    for t in range(shape[1]):
+        decoder = make_decoder().fit(
+            np.ascontiguousarray(fitted[:, :, t]),
+            targets,
+            labels=split.labels[split.train],
+            groups=split.groups[split.train],
         )
-    for name, rows in (("train", train), ("test", test)):
-        lacking = sorted(set(classes) - set(labels[rows]))
-        if lacking:
-            raise DataError(f"fold {fold}: no {name} trial of {', '.join(lacking)}")
+        decoded = decoder.predict(everywhere)
+        yield decoder, {n: v.reshape(len(tested), shape[1], -1) for n, v in decoded.items()}

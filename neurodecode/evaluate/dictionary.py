@@ -149,6 +149,26 @@ _KNOWN: dict[str, Definition] = {
         "the mean over all pairs of a scored and a shown picture",
         "lower",
     ),
+    r"nrmse(_later)?": Definition(
+        "error of the decoded kinematics, root mean square over bins and dimensions, over the root "
+        "mean square of the true ones, on the tested segment (_later: on what follows it, by the "
+        "same decoders); interval by whole blocks of neighbouring bins, p by shifts in time",
+        (0.0, math.inf),
+        "1: what decoding no motion at all reaches",
+        "lower",
+    ),
+    r"angular_error(_later)?": Definition(
+        "mean absolute angle between the decoded and the true velocity, rad; segments as of nrmse",
+        (0.0, math.pi),
+        "pi / 2",
+        "lower",
+    ),
+    r"nrmse_gain(_later)?": Definition(
+        "share by which nrmse is below that of the study's first baseline decoder, blocks "
+        "resampled for both alike; segments as of nrmse",
+        (-math.inf, 1.0),
+        "0",
+    ),
     r"retrieval_brain_top1": Definition(
         "share of items whose decoded embedding is, of all decoded ones (of 300 at random, mean "
         "of 30 draws, where there are more), the nearest to the embedding of the picture seen by "

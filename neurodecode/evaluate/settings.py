@@ -8,7 +8,20 @@ from pydantic import Field
 
 from neurodecode.settings import Section
 
-__all__ = ["EvaluateSettings"]
+__all__ = ["EvaluateSettings", "OverTimeSettings"]
+
+
+class OverTimeSettings(Section):
+    """Decoding over time, of responses that are channels at times."""
+
+    step: float = Field(
+        default=0.02,
+        gt=0,
+        description="s; responses are averaged in windows of it, a decoder a window",
+    )
+    n_permutations: int = Field(
+        default=1000, ge=100, description="for the p-values of times and clusters"
+    )
 
 
 class EvaluateSettings(Section):
@@ -19,6 +32,7 @@ class EvaluateSettings(Section):
     n_refits: int = Field(
         1000, ge=1000, description="permutations that refit the decoder, for p_refit"
     )
+    over_time: OverTimeSettings = OverTimeSettings()
     n_clusters: int | None = Field(
         None,
         ge=2,

@@ -7,7 +7,7 @@ learned (``features.safetensors``); the card's ``facts`` say what stream it fits
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from neurodecode.online.files import CARD, load_card, load_decoder, save_decoder
 from neurodecode.online.kalman import KalmanFilter, SteadyKalmanFilter
 from neurodecode.online.recorded import Recorded, read_recorded
 from neurodecode.online.regressors import KernelRidge, LinearRidge, NadarayaWatson
+from neurodecode.online.scoring import angular_error, nrmse
 from neurodecode.online.settings import FeatureSettings
 from neurodecode.online.stream import Chunk
 
@@ -31,10 +32,9 @@ __all__ = [
     "DEMO",
     "Ready",
     "Training",
-    "angular_error",
+    "binned",
     "calibrate",
     "load_ready",
-    "nrmse",
     "read_training",
     "recording_of",
     "save_ready",
@@ -105,10 +105,11 @@ def recording_of(name: str) -> Recorded:
     return read_training(name).recorded if name == DEMO else read_recorded(Path(name))
 
 
-def read_training(name: str) -> Training:
-    """A recording with kinematics: ``flint2012``, or an ``.npz`` file.
+def read_training(name: str, channels: tuple[str, ...] = ()) -> Training:
+    """A recording with kinematics: ``flint2012``, or a file.
 
-    The file holds ``data`` (n_samples, n_channels), ``sfreq``, ``kinematics`` (n_samples, d).
+    An ``.npz`` file holds ``data`` (n_samples, n_channels), ``sfreq``, ``kinematics``
+    (n_samples, d). Of any recording, ``channels`` may name those that hold the kinematics.
 
     Raises
     ------
@@ -118,13 +119,16 @@ def read_training(name: str) -> Training:
     if name == DEMO:
         motor = flint2012()
         n_times, n_channels = motor.features.shape
-        channels = tuple(f"pc{i + 1}" for i in range(n_channels))
+        names = tuple(f"pc{i + 1}" for i in range(n_channels))
         times, sfreq = motor.bin_width * np.arange(n_times, dtype=np.float64), 1 / motor.bin_width
-        return Training(Recorded(motor.features, times, sfreq, channels), motor.velocity)
+        return Training(Recorded(motor.features, times, sfreq, names), motor.velocity)
     path = Path(name)
+    if channels:
+        return _among_channels(path, read_recorded(path), channels)
     if path.suffix != ".npz":
         raise DataError(
-            f"{path}: calibration needs an .npz file with data, sfreq and kinematics, or {DEMO}"
+            f"{path}: needs an .npz file with data, sfreq and kinematics, or {DEMO}; a study may "
+            "name the channels that hold the kinematics instead"
         )
     recorded = read_recorded(path)
     with np.load(path, allow_pickle=False) as file:
@@ -141,6 +145,23 @@ def read_training(name: str) -> Training:
     return Training(recorded, kinematics)
 
 
+def _among_channels(path: Path, recorded: Recorded, channels: tuple[str, ...]) -> Training:
+    """Take the named channels out of a recording: they are what the body did."""
+    absent = [name for name in channels if name not in recorded.channels]
+    rest = [i for i, name in enumerate(recorded.channels) if name not in channels]
+    if absent or not rest:
+        raise DataError(
+            f"{path}: channels {', '.join(absent or channels)} "
+            f"{'are not among' if absent else 'are all of'} its channels: "
+            f"{', '.join(recorded.channels[:20])}"
+        )
+    at = [recorded.channels.index(name) for name in channels]
+    neural = replace(
+        recorded, data=recorded.data[:, rest], channels=tuple(recorded.channels[i] for i in rest)
+    )
+    return Training(neural, recorded.data[:, at])
+
+
 def calibrate(training: Training, features: FeatureSettings, kind: str) -> Ready:
     """Fit features and decoder; the score is of a fit that has not seen what it is scored on.
 
@@ -154,22 +175,30 @@ def calibrate(training: Training, features: FeatureSettings, kind: str) -> Ready
     if kind not in DECODERS:
         raise ConfigError(f"decoder must be one of {', '.join(DECODERS)}, got {kind!r}")
     n_train = round((1 - HELD_OUT) * len(training.recorded.data))
-    chain, X, Z = _features(training, features, n_train)
+    chain, X, Z = binned(training, features, n_train)
     n_bins = n_train // chain.n_in_bin
     tried = DECODERS[kind]().fit(X[:n_bins], Z[:n_bins]).predict(X).mean
     scores = {"nrmse": nrmse(tried[n_bins:], Z[n_bins:])}
     if Z.shape[1] == 2:
         scores["angle"] = angular_error(tried[n_bins:], Z[n_bins:])
-    chain, X, Z = _features(training, features, len(training.recorded.data))
+    chain, X, Z = binned(training, features, len(training.recorded.data))
     recorded = training.recorded
     decoder = DECODERS[kind]().fit(X, Z)
     return Ready(decoder, chain, features, recorded.sfreq, recorded.channels, scores)
 
 
-def _features(
+def binned(
     training: Training, settings: FeatureSettings, n_train: int
 ) -> tuple[Chain, Array, Array]:
-    """A chain fitted on the first samples; vectors and mean kinematics of all bins."""
+    """A chain fitted on the first samples; vectors and mean kinematics of all bins.
+
+    Parameters
+    ----------
+    training : Training
+    settings : FeatureSettings
+    n_train : int
+        Samples from which the features may learn.
+    """
     recorded = training.recorded
     chain = build_chain(settings, recorded.sfreq, recorded.data.shape[1])
     chain.fit(recorded.data[:n_train])
@@ -179,17 +208,6 @@ def _features(
     chain.reset()
     whole = training.kinematics[: len(X) * chain.n_in_bin]
     return chain, X, whole.reshape(len(X), chain.n_in_bin, -1).mean(axis=1)
-
-
-def nrmse(decoded: Array, truth: Array) -> float:
-    """RMSE over the root mean square of the truth."""
-    return float(np.sqrt(np.mean((decoded - truth) ** 2) / np.mean(truth**2)))
-
-
-def angular_error(decoded: Array, truth: Array) -> float:
-    """Mean absolute angle (rad) between decoded and true velocities, (n_times, 2)."""
-    across = decoded[:, 0] * truth[:, 1] - decoded[:, 1] * truth[:, 0]
-    return float(np.mean(np.abs(np.arctan2(across, np.sum(decoded * truth, axis=1)))))
 
 
 def save_ready(folder: Path, ready: Ready) -> None:

@@ -1,22 +1,33 @@
-"""Settings of a live session: where samples come from, what becomes of them, what is allowed."""
+"""Settings of a live session, and of the scoring of its decoders on a recording."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from neurodecode.settings import Section
+from neurodecode.settings import Name, Section
 
 __all__ = [
     "BandPowerSettings",
     "BinSettings",
+    "DkfSettings",
     "FaultSettings",
     "FeatureSettings",
+    "FilterDecoderSettings",
     "FilterSettings",
+    "KernelRidgeSettings",
+    "LinearRidgeSettings",
     "LoopSettings",
+    "LstmSettings",
+    "NadarayaWatsonSettings",
+    "OfflineSettings",
+    "OnlineDecoderSettings",
     "OnlineSettings",
+    "PerceptronSettings",
     "Policy",
+    "RegressionSettings",
+    "RegressorSettings",
     "SafetySettings",
     "SourceSettings",
     "SpikeCountSettings",
@@ -27,6 +38,12 @@ Policy = Literal["hold", "decay", "pause"]
 """What the output does: stay as it was, fade to zero, or stop until it is let go again."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Tried = Annotated[
+    tuple[Positive, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, int | float) else value),
+    Field(min_length=1),
+]
+"""A value, or several of which one is chosen inside the training data."""
 Band = tuple[Positive, Positive]
 
 
@@ -198,3 +215,117 @@ class OnlineSettings(Section):
     faults: FaultSettings = FaultSettings()
     safety: SafetySettings = SafetySettings()
     loop: LoopSettings = LoopSettings()
+
+
+class LinearRidgeSettings(Section):
+    """Linear regression with a squared penalty."""
+
+    kind: Literal["linear_ridge"]
+    penalty: Tried = (1e-3,)
+
+
+class NadarayaWatsonSettings(Section):
+    """Mean of the training states, weighted by the likeness of their features."""
+
+    kind: Literal["nadaraya_watson"]
+
+
+class KernelRidgeSettings(Section):
+    """Kernel ridge regression; for some thousand bins."""
+
+    kind: Literal["kernel_ridge"]
+    length: Tried = (3.0,)
+    penalty: Tried = (0.1,)
+
+
+class PerceptronSettings(Section):
+    """A network of two hidden layers."""
+
+    kind: Literal["perceptron"]
+    hidden: int = Field(default=64, ge=1)
+    epochs: int = Field(default=60, ge=1)
+
+
+RegressorSettings = Annotated[
+    LinearRidgeSettings | NadarayaWatsonSettings | KernelRidgeSettings | PerceptronSettings,
+    Field(discriminator="kind"),
+]
+
+
+class ScoredSettings(Section):
+    """What all decoders that are scored share."""
+
+    role: Literal["system", "baseline", "peer"] = "system"
+    centre: bool = Field(
+        default=True, description="take training means off; false where the data come centred"
+    )
+
+
+class FilterDecoderSettings(ScoredSettings):
+    """A filter with a linear, or quadratic (EKF, UKF), model of the features."""
+
+    kind: Literal["kalman", "kalman_steady", "ekf", "ukf"]
+
+
+class DkfSettings(ScoredSettings):
+    """The discriminative Kalman filter."""
+
+    kind: Literal["dkf"]
+    regressor: RegressorSettings
+    robust: bool = False
+    folds: int = Field(default=5, ge=2)
+    lags: int = Field(default=0, ge=0, description="earlier bins that the regression reads")
+    decay: Tried = Field(default=(1.0,), description="a bin k back is scaled by decay^k")
+
+
+class RegressionSettings(ScoredSettings):
+    """Regression on the last bins without dynamics; linear: the Wiener filter."""
+
+    kind: Literal["regression"]
+    regressor: RegressorSettings
+    folds: int = Field(default=5, ge=2)
+    lags: int = Field(default=9, ge=0)
+    decay: Tried = (1.0,)
+
+
+class LstmSettings(ScoredSettings):
+    """A recurrent network."""
+
+    kind: Literal["lstm"]
+    hidden: int = Field(default=32, ge=1)
+    epochs: int = Field(default=60, ge=1)
+
+
+OnlineDecoderSettings = Annotated[
+    FilterDecoderSettings | DkfSettings | RegressionSettings | LstmSettings,
+    Field(discriminator="kind"),
+]
+
+
+class OfflineSettings(Section):
+    """Scoring of online decoders on a recording with kinematics: a study's ``online`` section."""
+
+    features: FeatureSettings
+    train_end: Positive | None = Field(
+        default=None, description="s; what comes before trains (none: four fifths)"
+    )
+    test_end: Positive | None = Field(
+        default=None,
+        description="s; from train_end to here is tested, and what follows is scored apart, as "
+        "later (none: all is tested)",
+    )
+    decoders: dict[Name, OnlineDecoderSettings] = Field(min_length=1)
+    block: Positive = Field(default=5.0, description="s of neighbouring bins that are resampled")
+    n_bootstrap: int = Field(default=5000, ge=100)
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        if self.test_end is not None and self.test_end <= (self.train_end or 0):
+            raise ValueError(f"test_end: must lie behind train_end, got {self.test_end:g}")
+        roles = [decoder.role for decoder in self.decoders.values()]
+        if "system" not in roles or "baseline" not in roles:
+            raise ValueError(
+                "decoders: at least one must have role: system and one role: baseline, which the "
+                "gain is told over"
+            )
+        return self

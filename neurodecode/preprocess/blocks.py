@@ -61,36 +61,39 @@ class Blocks:
                 f"({recording.sfreq / 2:g} Hz), got {self.high_pass:g}"
             )
         within = self.baseline == "run"
-        signal = self._clean(recording) if within else recording.data
-        rows = []
-        for event in recording.events.to_dict("records"):
-            volumes = self._volumes(recording, event)
-            mean = signal[volumes].mean(axis=0)
-            if not within:
-                rest = signal[self._rest_before(recording, event["run"], int(volumes[0]))].mean(
-                    axis=0
-                )
-                # A unit that is zero at rest has no percent change; it is dropped below.
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    mean = 100 * (mean - rest) / rest
-            rows.append(mean)
-        values = np.stack(rows).astype(np.float32)
+        values = np.empty((len(recording.events), recording.data.shape[1]), np.float32)
+        # One run in memory at a time.
+        events = recording.events.reset_index(drop=True)
+        for run in events["run"].unique():
+            part = events[events["run"] == run]
+            blocks = [self._volumes(recording, event) for event in part.to_dict("records")]
+            rows = np.flatnonzero(recording.runs == run)
+            signal = recording.data[rows]
+            if within:
+                signal = self._clean(signal, recording.sfreq)
+            for event, volumes in zip(part.index, blocks, strict=True):
+                mean = signal[volumes - rows[0]].mean(axis=0)
+                if not within:
+                    before = self._rest_before(recording, run, int(volumes[0]))
+                    rest = signal[before - rows[0]].mean(axis=0)
+                    # A unit that is zero at rest has no percent change; it is dropped below.
+                    with np.errstate(divide="ignore", invalid="ignore"):
+                        mean = 100 * (mean - rest) / rest
+                values[event] = mean
         keep = _usable(values)
         units = recording.units[keep].reset_index(drop=True)
         return Responses(values[:, keep], trial_table(recording), units, within)
 
-    def _clean(self, recording: Recording) -> Float:
-        cleaned = np.empty_like(recording.data)
-        for run in np.unique(recording.runs):
-            rows = recording.runs == run
-            cleaned[rows] = clean(
-                recording.data[rows],
-                detrend=True,
-                standardize="zscore_sample",
-                high_pass=self.high_pass,
-                filter="butterworth" if self.high_pass else False,
-                t_r=1 / recording.sfreq,
-            )
+    def _clean(self, signal: Float, sfreq: float) -> Float:
+        """Return a run (n_times, n_units) detrended and z-scored."""
+        cleaned: Float = clean(
+            signal,
+            detrend=True,
+            standardize="zscore_sample",
+            high_pass=self.high_pass,
+            filter="butterworth" if self.high_pass else False,
+            t_r=1 / sfreq,
+        )
         return cleaned
 
     def _volumes(self, recording: Recording, event: Mapping[Any, Any]) -> NDArray[np.int64]:

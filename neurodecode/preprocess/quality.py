@@ -43,7 +43,9 @@ def measure_quality(data: Recording | Responses, responses: Responses) -> Tables
     responses : Responses
         What an estimator made of it.
     """
-    tables = {"facts": _facts(data, responses), **responses.quality}
+    counted = dict(responses.quality)
+    facts = [_facts(data, responses), *([counted.pop("facts")] if "facts" in counted else [])]
+    tables = {"facts": pd.concat(facts, ignore_index=True), **counted}
     if {"channel", "time"} <= set(responses.units):
         tables["erp"] = _mean_epoch(responses)
         tables["channels"] = _channels(responses)

@@ -25,9 +25,18 @@ from neurodecode.pipeline import STAGES, Job, wildcards_of
 from neurodecode.preprocess.quality import load_quality
 from neurodecode.report.maps import UnitMap
 
-__all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
+__all__ = [
+    "ITEM_COLUMNS",
+    "SCORE_COLUMNS",
+    "Material",
+    "Score",
+    "load_material",
+    "read_scores",
+    "sidecar_of",
+]
 
 SCORE_COLUMNS = COLUMNS
+TIMED = ("over_time", "generalisation")
 LEVELS = ("features", "category", "stimulus")
 ITEM_COLUMNS = ("system", "item", "source", "metric", "value")
 
@@ -96,6 +105,9 @@ class Material:
         By subject: chains whose p-values are not found by refitting, and why.
     quality : mapping of (responses, subject) to mapping of str to DataFrame
         What each recording is like; see :mod:`neurodecode.preprocess.quality`.
+    over_time, generalisation : mapping of str to DataFrame
+        By subject, where responses are channels at times; see
+        :func:`neurodecode.evaluate.over_time.over_time_tables`.
     maps : tuple of UnitMap
         What encoding models and searchlights say of each unit.
     """
@@ -115,6 +127,8 @@ class Material:
     looks: Mapping[str, int]
     not_refitted: Mapping[str, Mapping[str, str]]
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
+    over_time: Mapping[str, pd.DataFrame]
+    generalisation: Mapping[str, pd.DataFrame]
     maps: tuple[UnitMap, ...]
 
     @property
@@ -148,29 +162,30 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
             f"study {study.name}: its adapter's level must be one of {', '.join(LEVELS)}, got "
             f"{adapter.level!r}"
         )
-    sidecars = {"design.json": _sidecar(Job("design", study, paths, seed))}
-    pictures, scores, items = {}, [], []
-    quality = {}
+    sidecars = {"design.json": sidecar_of(Job("design", study, paths, seed))}
+    scores: list[Score] = []
+    pictures, items = {}, []
+    quality, timed = {}, {}
     ceilings, looks, not_refitted = [], {}, {}
     for wildcards in wildcards_of("preprocess", study, subjects):
         job = Job("preprocess", study, paths, seed, wildcards)
-        sidecars[_name(job)] = _sidecar(job)
+        sidecars[_name(job)] = sidecar_of(job)
         quality[wildcards["responses"], wildcards["subject"]] = load_quality(job.sidecar)
     maps = []
     for stage in ("encode", "searchlight"):
         for wildcards in wildcards_of(stage, study, subjects):
             job = Job(stage, study, paths, seed, wildcards)
-            sidecars[_name(job)] = _sidecar(job)
+            sidecars[_name(job)] = sidecar_of(job)
             maps.append(_unit_map(job, sidecars[_name(job)], quality))
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
-        sidecars[_name(job)] = _sidecar(job)
+        sidecars[_name(job)] = sidecar_of(job)
         key = (wildcards["system"], wildcards["source"], wildcards["subject"])
         pictures[key] = load_reconstruction(job.sidecar)
     for wildcards in wildcards_of("evaluate", study, subjects):
         job = Job("evaluate", study, paths, seed, wildcards)
-        sidecars[_name(job)] = _sidecar(job)
-        scores.append(_read_scores(job.sidecar.with_suffix(".tsv")))
+        sidecars[_name(job)] = sidecar_of(job)
+        scores += read_scores(job.sidecar.with_suffix(".tsv"))
         part = _read_items(job.sidecar.with_name(f"{job.sidecar.stem}_items.tsv"))
         subject, sidecar = wildcards["subject"], sidecars[_name(job)]
         items.append(part.assign(subject=subject))
@@ -178,10 +193,10 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
             job.sidecar.with_name(f"{job.sidecar.stem}_noise_ceiling.tsv"), text=("responses",)
         )
         ceilings.append(ceiling.assign(subject=subject))
+        timed[subject] = [_timed(job.sidecar, sidecar, name) for name in TIMED]
         query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
         looks[subject] = len(require_query(paths.ledger(subject), query))
         not_refitted[subject] = dict(sidecar.facts.get("not_refitted", {}))
-    table = pd.concat(scores, ignore_index=True)
     return Material(
         study=study,
         level=adapter.level,
@@ -189,7 +204,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         about=dict(adapter.about()),
         subjects=tuple(subjects),
         stimuli=adapter.stimuli(),
-        scores=tuple(_score(row) for row in table.to_dict("records")),
+        scores=tuple(scores),
         items=pd.concat(items, ignore_index=True),
         pictures=pictures,
         split=str(sidecars["design.json"].facts.get("split", "")),
@@ -198,6 +213,8 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         looks=looks,
         not_refitted=not_refitted,
         quality=quality,
+        over_time={who: along for who, (along, _) in timed.items() if len(along)},
+        generalisation={who: across for who, (_, across) in timed.items() if len(across)},
         maps=tuple(maps),
     )
 
@@ -221,7 +238,14 @@ def _name(job: Job) -> str:
     return job.sidecar.relative_to(job.paths.root).as_posix()
 
 
-def _sidecar(job: Job) -> Sidecar:
+def sidecar_of(job: Job) -> Sidecar:
+    """Read the record of a job that the report needs.
+
+    Raises
+    ------
+    DataError
+        Where it is missing; names the stage to run.
+    """
     if not job.sidecar.exists():
         options = "".join(f" --{name} {value}" for name, value in job.wildcards.items())
         raise DataError(
@@ -232,8 +256,24 @@ def _sidecar(job: Job) -> Sidecar:
     return read_sidecar(job.sidecar)
 
 
-def _read_scores(path: Path) -> pd.DataFrame:
-    return _with_columns(path, read_table(path, text=TEXT), SCORE_COLUMNS)
+def _timed(path: Path, sidecar: Sidecar, name: str) -> pd.DataFrame:
+    """Read a table of scores over time; empty where no responses are channels at times."""
+    file = path.with_name(f"{path.stem}_{name}.tsv")
+    if file.name not in sidecar.files:
+        return pd.DataFrame()
+    return read_table(file, text=("chain", "metric"))
+
+
+def read_scores(path: Path) -> list[Score]:
+    """Read a table of scores.
+
+    Raises
+    ------
+    DataError
+        Where it is missing, damaged, or lacks a column.
+    """
+    table = _with_columns(path, read_table(path, text=TEXT), SCORE_COLUMNS)
+    return [_score(row) for row in table.to_dict("records")]
 
 
 def _read_items(path: Path) -> pd.DataFrame:

@@ -12,11 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from neurodecode import __version__
 from neurodecode.report.belief import Belief, beliefs
+from neurodecode.report.figures import Panel
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
 from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
+from neurodecode.report.online import OnlinePart
+from neurodecode.report.over_time import over_time_panels
 from neurodecode.report.pictures import PictureBook
 from neurodecode.report.quality import RecordingPart, quality_parts
 from neurodecode.report.tables import Block, score_blocks, transductive_pairs
@@ -25,7 +28,7 @@ from neurodecode.report.verdict import Verdict, fixed, verdict
 HELD_OUT = Path(__file__).parent / "templates" / "held_out.png"
 """Pictures of held-out concepts and what the generator draws of them (benchmarks/a_generator)."""
 
-__all__ = ["StudyPart", "render", "study_part"]
+__all__ = ["StudyPart", "environment", "render", "study_part"]
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "diffusers", "open-clip-torch",
              "nibabel", "nilearn", "pillow")  # fmt: skip
@@ -51,6 +54,8 @@ class StudyPart:
         Sidecar, settings hash, seed and version of each artefact.
     quality : list of RecordingPart
         What each recording is like.
+    over_time : list of Panel
+        When it can be decoded, where responses are channels at times.
     maps : list of MapPart
         What encoding models and searchlights say of each unit.
     """
@@ -66,6 +71,7 @@ class StudyPart:
     splits: tuple[str, ...]
     hashes: list[tuple[str, str, int, str]]
     quality: list[RecordingPart]
+    over_time: list[Panel]
     maps: list[MapPart]
     drawn_by: str
     download: str
@@ -92,6 +98,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
         quality=quality_parts(material.quality),
+        over_time=over_time_panels(material.over_time, material.generalisation),
         maps=map_parts(material.maps),
         drawn_by=_drawn_by(material),
         download=scores_file.stem,
@@ -135,18 +142,25 @@ def _limits(material: Material) -> tuple[str, ...]:
     return tuple(said)
 
 
-def render(parts: Sequence[StudyPart], book: PictureBook, seed: int) -> str:
-    """Return the page."""
-    environment = Environment(
+def environment() -> Environment:
+    """Return what all pages are rendered with."""
+    return Environment(
         loader=PackageLoader("neurodecode.report"),
         autoescape=True,  # every caption, id and label of a file is foreign text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    template = environment.get_template("index.html")
+
+
+def render(
+    parts: Sequence[StudyPart], online: Sequence[OnlinePart], book: PictureBook, seed: int
+) -> str:
+    """Return the page."""
+    template = environment().get_template("index.html")
     return template.render(
         parts=parts,
+        online=online,
         pictures=book.rules,
         seed=seed,
         names={s.metric: describe(s.metric).name for p in parts for s in p.material.scores},

@@ -10,6 +10,7 @@ from neurodecode.config import StudyConfig
 from neurodecode.evaluate.dictionary import collect
 from neurodecode.paths import Paths
 from neurodecode.report.load import load_material
+from neurodecode.report.online import OnlinePart, online_part
 from neurodecode.report.page import StudyPart, render, study_part
 from neurodecode.report.pictures import PictureBook
 
@@ -40,8 +41,13 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
     """
     folder, book = results / "report", PictureBook()
     parts: list[StudyPart] = []
+    online: list[OnlinePart] = []
     files: list[Path] = []
     for study in studies:
+        if study.online is not None:
+            online.append(online_part(study, results, seed))
+            files += collect(online[-1].tables, folder / f"scores-{study.name}.tsv")
+            continue
         material = load_material(study, results, seed)
         paths = Paths(results, study.name)
         tables = [paths.scores(subject) for subject in material.subjects]
@@ -49,5 +55,5 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
         files += scores
         parts.append(study_part(material, book, scores[0]))
     page = folder / "index.html"
-    write_text(page, render(parts, book, seed))
+    write_text(page, render(parts, online, book, seed))
     return [page, *files]

@@ -81,7 +81,7 @@ class BidsSet:
     stimuli : Stimuli
         What was shown.
     settings : str
-        Hash of all that the set is made from.
+        Hash of all that a subject is made from.
     """
 
     root: Path
@@ -150,7 +150,7 @@ def is_written(dataset: BidsSet, name: str) -> bool:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path}: damaged ({error}). Delete it and run again.") from error
-    return bool(found == _record(dataset))
+    return bool(found == _record(dataset, name))
 
 
 def begin_record(dataset: BidsSet, name: str) -> None:
@@ -160,11 +160,13 @@ def begin_record(dataset: BidsSet, name: str) -> None:
 
 def record(dataset: BidsSet, name: str) -> None:
     """Record that a part is whole."""
-    write_json(_record_path(dataset, name), _record(dataset))
+    write_json(_record_path(dataset, name), _record(dataset, name))
 
 
-def _record(dataset: BidsSet) -> dict[str, str]:
-    return {"settings": dataset.settings, "version": __version__}
+def _record(dataset: BidsSet, name: str) -> dict[str, str | int]:
+    made: dict[str, str | int] = {"settings": dataset.settings, "version": __version__}
+    # A person is the same in a larger cohort; the table of people is not.
+    return made | ({"people": len(dataset.people)} if name == "dataset" else {})
 
 
 def _record_path(dataset: BidsSet, name: str) -> Path:

@@ -54,7 +54,7 @@ class _Shown:
 
 
 class Arrays:
-    """Responses with pictures, features or labels, in .npz, .npy or .mat files.
+    """Responses with pictures, features or labels, in .npz, .npy, .mat or .h5 files.
 
     See :class:`neurodecode.studies.settings.ArraysSettings` for the parameters. What is shown
     twice, pixel for pixel, is one stimulus, whatever row it stands in.
@@ -147,7 +147,8 @@ class Arrays:
         """
         trials = self._trials(self._known(subject))
         path = self._file(subject, "responses")
-        data, good = as_responses(self._array(subject, "responses"), str(path))
+        values = read_array(path, str(self.keys["responses"]), single=True)
+        data, good = as_responses(values, str(path))
         names = [f"unit-{k:05d}" for k in np.flatnonzero(good)]
         return Responses(data, trials, pd.DataFrame({"unit": names, "roi": ""}))
 

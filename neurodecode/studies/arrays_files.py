@@ -1,4 +1,4 @@
-"""Named arrays in a person's own files: .npz, .npy and .mat (v5), never by pickle."""
+"""Named arrays in a person's own files: .npz, .npy, .mat and .h5, never by pickle."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 from scipy.io import loadmat, whosmat
 
 from neurodecode.errors import ConfigError, DataError
+from neurodecode.studies.arrays_hdf5 import (
+    NotPlain,
+    hdf5_shapes,
+    is_hdf5,
+    read_hdf5,
+    read_hdf5_single,
+)
 
 __all__ = ["find", "read_array", "shapes"]
 
-SUFFIXES = (".npz", ".npy", ".mat")
+HDF5 = (".h5", ".hdf5")
+SUFFIXES = (".npz", ".npy", ".mat", *HDF5)
 
 
 def shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -27,7 +35,7 @@ def shapes(path: Path) -> dict[str, tuple[int, ...]]:
     ConfigError
         Where the file is of another kind.
     DataError
-        Where it is missing, damaged, or a v7.3 ``.mat``.
+        Where it is missing or damaged.
     """
     if path.suffix not in SUFFIXES:
         raise ConfigError(f"{path}: files of arrays must end in {', '.join(SUFFIXES)}")
@@ -37,6 +45,8 @@ def shapes(path: Path) -> dict[str, tuple[int, ...]]:
             f"run ({'its folder exists' if path.parent.is_dir() else 'which lacks its folder'})."
         )
     try:
+        if _in_hdf5(path):
+            return hdf5_shapes(path)
         if path.suffix == ".mat":
             return {str(name): tuple(shape) for name, shape, _ in whosmat(path)}
         if path.suffix == ".npy":
@@ -48,10 +58,13 @@ def shapes(path: Path) -> dict[str, tuple[int, ...]]:
                 with archive.open(name) as stream:
                     found[name.removesuffix(".npy")] = _header(stream)
             return found
-    except NotImplementedError as error:
-        raise _newer_matlab(path) from error
     except Exception as error:  # parsers of damaged files raise almost anything
         raise _damaged(path, error) from error
+
+
+def _in_hdf5(path: Path) -> bool:
+    """Whether HDF5 reads it: MATLAB's v7.3 has the name of its older formats."""
+    return path.suffix in HDF5 or (path.suffix == ".mat" and is_hdf5(path))
 
 
 def _header(stream: Any) -> tuple[int, ...]:
@@ -59,12 +72,6 @@ def _header(stream: Any) -> tuple[int, ...]:
     version = npy.read_magic(stream)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     return tuple(read(stream)[0])
-
-
-def _newer_matlab(path: Path) -> DataError:
-    return DataError(
-        f"{path}: a MATLAB v7.3 (HDF5) file; save it as v5 with `save(..., '-v7')`, or as .npz"
-    )
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
@@ -111,8 +118,11 @@ def _listed(arrays: dict[str, tuple[int, ...]]) -> str:
     return ", ".join(said) + (" ..." if len(arrays) > 30 else "")
 
 
-def read_array(path: Path, key: str) -> NDArray[Any]:
+def read_array(path: Path, key: str, *, single: bool = False) -> NDArray[Any]:
     """Read one array; text comes as ``str``, a MATLAB cell array of texts too.
+
+    ``single`` reads numbers of HDF5 files in single precision, so that double precision is never
+    whole in memory.
 
     Raises
     ------
@@ -120,7 +130,9 @@ def read_array(path: Path, key: str) -> NDArray[Any]:
         Where it is damaged, or holds objects, records or complex numbers.
     """
     try:
-        if path.suffix == ".mat":
+        if _in_hdf5(path):
+            values = read_hdf5_single(path, key) if single else read_hdf5(path, key)
+        elif path.suffix == ".mat":
             values = np.asarray(loadmat(path, variable_names=[key])[key])
         elif path.suffix == ".npy":
             # Mapped: pictures can be reduced, and responses converted, without a second copy.
@@ -128,8 +140,8 @@ def read_array(path: Path, key: str) -> NDArray[Any]:
         else:
             with np.load(path, allow_pickle=False) as archive:
                 values = archive[key]
-    except NotImplementedError as error:
-        raise _newer_matlab(path) from error
+    except NotPlain as error:
+        raise _objects(path, key) from error
     except Exception as error:  # parsers of damaged files raise almost anything
         if "allow_pickle" in str(error):
             raise _objects(path, key) from error

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import warnings
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
-from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording
 from neurodecode.errors import ConfigError, DataError, DataWarning
 from neurodecode.studies.bids_layout import Source, read_tsv
+from neurodecode.studies.volumes import (
+    RowsOnDisk,
+    masked_volumes,
+    open_image,
+    read_image,
+    voxel_names,
+)
 
 __all__ = ["Cleaning", "Region", "read_bold", "run_mask"]
 
@@ -80,25 +84,21 @@ def read_bold(
     DataWarning
         Where voxels are masked out because in some run they are constant or not finite.
     """
-    images = [_open(source.recording, 4) for source in sources]
+    images = [open_image(source.recording, 4) for source in sources]
     trs = [_repetition(source, image) for source, image in zip(sources, images, strict=True)]
     _refuse_different(sources, trs)
     mask, affine, roi = _region(region)
     sizes = [image.shape[3] for image in images]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    data = np.empty((starts[-1], int(mask.sum())), np.float32)
+    data = RowsOnDisk(int(mask.sum()))
     good = np.ones(data.shape[1], bool)
     for k, (source, image) in enumerate(zip(sources, images, strict=True)):
         _refuse_other_grid(source.recording, image, mask, affine)
         _refuse_outside(source, events[k], sizes[k] * trs[0])
-        part = data[starts[k] : starts[k + 1]]
-        part[:] = _values(image, source.recording)[mask].T
-        low, high = part.min(axis=0), part.max(axis=0)
-        good &= np.isfinite(low) & np.isfinite(high) & (low < high)
+        good &= _append(data, image, source.recording, mask)
     voxels = np.argwhere(mask)
     units = pd.DataFrame(apply_affine(affine, voxels), columns=["x", "y", "z"])
     units.insert(0, "roi", roi)
-    units.insert(0, "unit", ["_".join(map(str, voxel)) for voxel in voxels])
+    units.insert(0, "unit", voxel_names(mask))
     if not good.any():
         raise DataError(f"subject {subject}: no voxel of {good.size} changes in every run")
     if not good.all():
@@ -108,7 +108,8 @@ def read_bold(
             DataWarning,
             stacklevel=2,
         )
-        data, units = data[:, good], units.iloc[np.flatnonzero(good)].reset_index(drop=True)
+        data.keep(good)
+        units = units.iloc[np.flatnonzero(good)].reset_index(drop=True)
     confounds, kept = _confounds(sources, sizes, cleaning)
     # fMRIPrep says to which moment of each volume it brought the slices.
     first = [float(source.metadata.get("StartTime", 0.0)) for source in sources]
@@ -126,27 +127,18 @@ def read_bold(
     )
 
 
-def _open(path: Path, n_axes: int) -> Any:
-    try:
-        image: Any = nib.load(path)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
-        raise DataError(f"{path}: not a NIfTI image ({error})") from error
-    if len(image.shape) != n_axes:
-        raise DataError(f"{path}: must have {n_axes} axes, its header says {image.shape}")
-    return image
-
-
-def _values(image: Any, path: Path) -> Float:
-    try:
-        values: Float = np.asarray(image.dataobj, np.float32)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(
-            f"{path}: not a whole NIfTI image ({error}). Its header promises more than the file "
-            "holds, or the file was cut; copy it again."
-        ) from error
-    return values
+def _append(data: RowsOnDisk, image: Any, path: Path, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Add a run's volumes; returns which voxels are finite and change in it."""
+    low = np.full(data.shape[1], np.inf, np.float32)
+    high, finite = -low, np.ones(data.shape[1], bool)
+    for volumes in masked_volumes(image, path, mask):
+        part = volumes.astype(np.float32, copy=False)
+        finite &= np.isfinite(part).all(axis=0)
+        np.minimum(low, part.min(axis=0), out=low)
+        np.maximum(high, part.max(axis=0), out=high)
+        data.append(part)
+    changes: NDArray[np.bool_] = finite & (low < high)
+    return changes
 
 
 def _repetition(source: Source, image: Any) -> float:
@@ -201,41 +193,45 @@ def _refuse_outside(source: Source, events: pd.DataFrame, length: float) -> None
 def _region(region: Region) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.str_]]:
     """Return the mask, its affine, and the region of each voxel in it."""
     paths = [*region.masks, *([region.atlas] if region.atlas else [])]
-    images = [_open(path, 3) for path in paths]
+    images = [open_image(path, 3) for path in paths]
     for path, image in zip(paths, images, strict=True):
         if image.shape != images[0].shape or not np.allclose(
             image.affine, images[0].affine, atol=1e-3
         ):
             raise DataError(f"{path}: its grid is not that of {paths[0].name}")
     mask = np.ones(images[0].shape, bool)
+    values = np.zeros(mask.shape, np.float32)
     for path, image in zip(paths, images, strict=True):
-        mask &= _values(image, path) > 0
-    labels = np.full(mask.shape, "brain", dtype="U80")
+        values = read_image(image, path)
+        mask &= values > 0
+    labels = np.full(int(mask.sum()), "brain")
     if region.atlas:
-        labels = _names(region.atlas, _values(images[-1], region.atlas))
+        labels = _names(region.atlas, values[mask])  # the atlas stands last
         if region.names:
-            known = sorted(set(labels[mask]))
+            known = sorted(set(labels))
             unknown = [name for name in region.names if name not in known]
             if unknown:
                 raise ConfigError(
                     f"data.regions: must be of {', '.join(known)}; got {', '.join(unknown)}"
                 )
-            mask &= np.isin(labels, region.names)
+            chosen = np.isin(labels, region.names)
+            mask[mask] = chosen
+            labels = labels[chosen]
     if not mask.any():
         raise DataError(f"no voxel is in all of {', '.join(path.name for path in paths)}")
-    return mask, np.asarray(images[0].affine, float), labels[mask]
+    return mask, np.asarray(images[0].affine, float), labels
 
 
 def _names(atlas: Path, values: Float) -> NDArray[np.str_]:
     """Return the name of each voxel's region, from the atlas' table."""
     table = read_tsv(atlas.with_name(atlas.name.split(".")[0] + ".tsv"), ("index", "name"))
     name_of: Mapping[int, str] = dict(zip(table["index"].astype(int), table["name"], strict=True))
-    names = np.full(values.shape, "", dtype="U80")
-    for number in np.unique(values[values > 0]).astype(int):
+    numbers, place = np.unique(values.astype(int), return_inverse=True)
+    for number in numbers:
         if number not in name_of:
             raise DataError(f"{atlas}: label {number} is not in its table")
-        names[values == number] = name_of[number]
-    return names
+    named: NDArray[np.str_] = np.array([name_of[number] for number in numbers], dtype=str)[place]
+    return named
 
 
 def _named(recording: Path) -> str | list[str]:

@@ -15,6 +15,7 @@ __all__ = [
     "DataSettings",
     "DesignSettings",
     "Haxby2001Settings",
+    "KinematicsSettings",
     "VirtualMinSettings",
     "VirtualSettings",
 ]
@@ -105,7 +106,7 @@ class ArrayKeys(Section):
 
 
 class ArraysSettings(Section):
-    """A person's own responses and stimuli, as arrays in .npz, .npy or .mat (v5) files."""
+    """A person's own responses and stimuli, as arrays in .npz, .npy, .mat or .h5 files."""
 
     kind: Literal["arrays"]
     subjects: dict[SubjectName, Files] = Field(
@@ -229,8 +230,31 @@ class BidsSettings(Section):
         return self
 
 
+class KinematicsSettings(Section):
+    """Recordings of neurons, or of anything else, while a body moved."""
+
+    kind: Literal["kinematics"]
+    recordings: dict[SubjectName, Annotated[str, Field(min_length=1)]] = Field(
+        min_length=1,
+        description="each subject's: flint2012 (ships), .npz with kinematics, or FIF, BrainVision, "
+        "EDF, XDF",
+    )
+    channels: tuple[str, ...] = Field(
+        (), description="channels that hold the kinematics; none = the array kinematics of .npz"
+    )
+    simulated: bool = Field(False, description="nobody was recorded; every page says so")
+    about: dict[Literal["recorded", "moved", "limits", "licence"], str] = Field(
+        default_factory=dict, description="words for the report"
+    )
+
+
 DataSettings = Annotated[
-    Haxby2001Settings | VirtualSettings | VirtualMinSettings | ArraysSettings | BidsSettings,
+    Haxby2001Settings
+    | VirtualSettings
+    | VirtualMinSettings
+    | ArraysSettings
+    | BidsSettings
+    | KinematicsSettings,
     Field(discriminator="kind"),
 ]
 

@@ -7,8 +7,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "neurodecode"
 ORDER = (
-    "stimuli", "models", "targets", "simulate", "studies", "preprocess", "embed", "reconstruct",
-    "evaluate", "report", "online",
+    "stimuli", "models", "targets", "simulate", "studies", "preprocess", "deconfound", "embed",
+    "reconstruct", "evaluate", "report", "online",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -23,6 +23,7 @@ def small_config(tmp_path_factory):
         {"responses": "blocks", "decoder": "ridge", "generator": "mean_picture",
          "role": "baseline", "sources": ["decoded"]},
     ]  # fmt: skip
+    del study["multiverse"]
     study["evaluate"] = {"n_bootstrap": 200, "n_permutations": 500}
     study["name"] = "small"
     (folder / "studies").mkdir()

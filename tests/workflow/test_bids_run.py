@@ -153,6 +153,18 @@ def test_eeg_goes_the_same_way(tmp_path, monkeypatch):
     states = [p for p in (tmp_path / "results").rglob("*.safetensors") if "fold-test" in str(p)]
     learned = {name for path in states for name in load_arrays(path)}
     assert {"whitener.1", "whitener.2", "whitener.*"} <= learned
+    scores = tmp_path / "results/bids-fmri/scores"
+    along = read_table(scores / "sub-01_over_time.tsv")
+    assert set(along["metric"]) == {"two_way_identification"}
+    assert along["time"].is_monotonic_increasing
+    assert (along["n"] == n_test).all()
+    across = read_table(scores / "sub-01_generalisation.tsv")
+    own = across[across["time_train"] == across["time_test"]]
+    np.testing.assert_allclose(own["value"], along["value"])
+    assert main(["stage", "report"]) == 0
+    page = (tmp_path / "results/report/index.html").read_text(encoding="utf-8")
+    assert "When it can be decoded" in page
+    assert "Mean response" in page
 
 
 @pytest.mark.parametrize(

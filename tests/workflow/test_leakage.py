@@ -29,7 +29,7 @@ from neurodecode.reconstruct import stage as reconstruct_stage
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 # What sees no label and no fold, and what scores; all other stages must not see a test row.
-EXEMPT = ("targets", "preprocess", "design", "evaluate")
+EXEMPT = ("targets", "preprocess", "design", "evaluate", "specify")
 CHECKED = [name for name in STAGES if name not in EXEMPT]
 
 
@@ -76,7 +76,7 @@ def jobs(study: StudyConfig, results: Path, stage: str) -> list[Job]:
 
 def finish(study: StudyConfig, results: Path) -> Path:
     for stage in STAGES:
-        if stage != "evaluate":
+        if stage not in ("evaluate", "specify"):
             for job in jobs(study, results, stage):
                 run(job)
     return results

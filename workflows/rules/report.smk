@@ -9,4 +9,18 @@ rule report:
     conda:
         "../../environment.yml"
     shell:
-        flow.report_command()
+        flow.page_command("report")
+
+
+rule multiverse:
+    input:
+        flow.multiverse_inputs(),
+    output:
+        flow.multiverse(),
+    threads: 1
+    resources:
+        mem_mb=1000,
+    conda:
+        "../../environment.yml"
+    shell:
+        flow.page_command("multiverse")

@@ -25,7 +25,7 @@ def test_no_network_and_no_target_takes_part_in_the_world(path):
     own = {name for name in modules if name.startswith("neurodecode.")}
     allowed = (
         "neurodecode.artifacts", "neurodecode.atomic", "neurodecode.contracts",
-        "neurodecode.errors", "neurodecode.seeds", "neurodecode.simulate.",
+        "neurodecode.errors", "neurodecode.seeds", "neurodecode.simulate.", "neurodecode.stimuli.",
     )  # fmt: skip
     assert all(name.startswith(allowed) for name in own)
     assert not {name.split(".")[0] for name in modules} & {"torch", "open_clip", "diffusers"}

@@ -1,0 +1,135 @@
+"""Regression whose effects are drawn towards each other, in fewer dimensions.
+
+Ordinary regression subtracts b, the estimate of b0, and with it the estimate's error b - b0: the
+same for all new people of a group, spread over as many directions as there are features. A decoder
+that is trained on new people finds it; with thousands of features and hundreds of people it is as
+large as the effect. Two things make it smaller.
+
+1. Empirical Bayes. The model is that of :mod:`~neurodecode.deconfound.residualize`. Estimates of
+   one effect (a line, a curve, all levels of a column) at all features are replaced by their
+   posterior means (:mod:`~neurodecode.deconfound.empirical_bayes`). The errors of features are
+   correlated through a few leading directions among people: those are taken apart first and drawn
+   to zero by one common factor. Log standard deviations are treated in the same way; their standard
+   errors follow from the kurtosis of the residuals, 2 under normality.
+2. Projection on the leading principal components of what is left, fitted on the training people.
+   What lies outside is lost, error and information alike; how many to keep is a choice to be made
+   on validation people.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from neurodecode.deconfound.demographics import MINIMUM, Array
+from neurodecode.deconfound.design import Design
+from neurodecode.deconfound.empirical_bayes import common_factor, posterior_mean
+from neurodecode.deconfound.residualize import Residualize, fit_log_sd
+from neurodecode.errors import DataError
+
+__all__ = ["ShrunkenResidualize"]
+
+
+class ShrunkenResidualize(Residualize):
+    """Residualize means and variances with empirical-Bayes effects, in leading components.
+
+    Parameters
+    ----------
+    n_components : int
+        Principal components that are kept; 0: all features as they are.
+    n_factors : int
+        Leading directions among people that are taken apart before the effects are shrunken.
+    knots : {0, 3, 4, 5}
+        Knots of the spline of each continuous demographic; 0: a straight line.
+    minimum : int
+        Fewest training people a level.
+
+    Attributes
+    ----------
+    components_ : float64 (n_components, n_features)
+        Orthonormal rows; none where all features are kept.
+    design_, mean_, coef_, log_sd_
+        See :class:`~neurodecode.deconfound.residualize.Residualize`.
+    """
+
+    learned: ClassVar[tuple[str, ...]] = (*Residualize.learned, "components")
+
+    def __init__(
+        self,
+        n_components: int = 200,
+        n_factors: int = 50,
+        knots: int = 4,
+        minimum: int = MINIMUM,
+    ) -> None:
+        super().__init__(knots, True, minimum)
+        self.n_components = n_components
+        self.n_factors = n_factors
+
+    def _fit(self, X: Array, table: pd.DataFrame) -> None:
+        self.design_ = Design.learn(self.encoding_, table, self.knots)
+        design, effects = self.design_.matrix(table), self.design_.effects(table)
+        if len(X) <= design.shape[1] + 2:
+            raise DataError(f"features: {len(X)} people are too few for {design.shape[1]} effects")
+        self.mean_, scale = X.mean(axis=0), X.std(axis=0)
+        values = (X - self.mean_) / scale
+        self.coef_ = _shrunken_means(values, design, effects, self.n_factors) * scale
+        left = values - design @ (self.coef_ / scale)
+        self.log_sd_ = _shrunken_spreads(left, design, effects)
+        self.components_ = np.empty((0, X.shape[1]))
+        if self.n_components:
+            alone = super()._transform(X, table) - self.mean_
+            self.components_ = _leading(alone, self.n_components)[0]
+
+    def _transform(self, X: Array, table: pd.DataFrame) -> Array:
+        alone = super()._transform(X, table)
+        if not len(self.components_):
+            return alone
+        kept = (alone - self.mean_) @ self.components_.T
+        return np.asarray(self.mean_ + kept @ self.components_)
+
+
+def _leading(values: Array, n: int) -> tuple[Array, Array]:
+    """Leading directions of centred rows, (n, n_features), and the variance along each."""
+    squares, vectors = np.linalg.eigh(values @ values.T)
+    n = min(n, int((squares > 1e-9 * squares[-1]).sum()))
+    squares, vectors = squares[::-1][:n], vectors[:, ::-1][:, :n]
+    return (vectors / np.sqrt(squares)).T @ values, squares / len(values)
+
+
+def _shrunken_means(
+    values: Array, design: Array, effects: dict[str, slice], n_factors: int
+) -> Array:
+    """Effects on the means of standardised features, (n_columns, n_features)."""
+    inverse = np.linalg.inv(design.T @ design)
+    coef = inverse @ (design.T @ values)
+    residuals = values - design @ coef
+    n_factors = min(n_factors, len(values) // 4)
+    factors, variances = _leading(residuals, n_factors)
+    freedom = len(values) - design.shape[1] - 1 - len(factors)
+    rest = residuals - residuals @ factors.T @ factors
+    error = np.sqrt(np.maximum((rest**2).sum(axis=0) / freedom, 1e-12))
+    shrunken = np.empty_like(coef)
+    for columns in effects.values():
+        root = np.linalg.cholesky(inverse[columns, columns])
+        shared = coef[columns] @ factors.T
+        alone = coef[columns] - shared @ factors
+        shared *= common_factor(np.linalg.solve(root, shared) / np.sqrt(variances))
+        alone = root @ posterior_mean(np.linalg.solve(root, alone) / error) * error
+        shrunken[columns] = shared @ factors + alone
+    return shrunken
+
+
+def _shrunken_spreads(residuals: Array, design: Array, effects: dict[str, slice]) -> Array:
+    """Effects on the log standard deviations of features, (n_columns, n_features)."""
+    slopes = fit_log_sd(design, residuals)
+    squares = residuals**2 / np.exp(2 * design @ slopes)
+    kurtosis = np.median((squares / squares.mean(axis=0)).var(axis=0))
+    inverse = np.linalg.inv(design.T @ design) * kurtosis / 4
+    shrunken = np.empty_like(slopes)
+    for columns in effects.values():
+        root = np.linalg.cholesky(inverse[columns, columns])
+        estimates = np.asarray(np.linalg.solve(root, slopes[columns]), dtype=np.float64)
+        shrunken[columns] = root @ posterior_mean(estimates)
+    return shrunken

@@ -1,0 +1,52 @@
+"""The pages that a run ends in: what they read, and who writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurodecode.atomic import require_writable
+from neurodecode.config import StudyConfig
+from neurodecode.paths import Paths
+from neurodecode.pipeline import STAGES, Job, wildcards_of
+
+__all__ = ["multiverse_inputs", "report_inputs", "run_multiverse", "run_report"]
+
+
+def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
+    """Return the sidecars of everything that the report over some studies reads."""
+    inputs = []
+    for study in studies:
+        paths = Paths(results, study.name)
+        subjects = Job("design", study, paths, 0).adapter.subjects()
+        for stage in ("preprocess", "encode", "searchlight", "reconstruct", "evaluate", "online"):
+            output = STAGES[stage].output
+            inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
+    return inputs
+
+
+def multiverse_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
+    """Return the sidecars of everything that the specification curves of some studies read."""
+    inputs = []
+    for study in studies:
+        if study.multiverse is not None:
+            paths = Paths(results, study.name)
+            subjects = Job("design", study, paths, 0).adapter.subjects()
+            inputs += [paths.specifications(subject) for subject in subjects]
+    return inputs
+
+
+def run_multiverse(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
+    """Write the specification curves of the studies that declare a multiverse."""
+    from neurodecode.report.multiverse_page import write_multiverse
+
+    require_writable(results / "report" / "multiverse.html")
+    return write_multiverse(studies, results, seed)
+
+
+def run_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
+    """Write the report over some studies; returns its files."""
+    from neurodecode.report.stage import write_report
+
+    require_writable(results / "report" / "index.html")
+    return write_report(studies, results, seed)

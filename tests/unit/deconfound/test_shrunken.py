@@ -1,0 +1,80 @@
+"""Effects that are drawn towards each other: closed forms, and errors against plain regression."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neurodecode.deconfound.empirical_bayes import common_factor, posterior_mean
+from neurodecode.deconfound.residualize import Residualize
+from neurodecode.deconfound.shrunken import ShrunkenResidualize
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_normal_effects_are_drawn_to_zero_by_the_known_factor(d):
+    rng = np.random.default_rng(0)
+    theta = 1.5 * rng.normal(size=(d, 3000))
+    z = theta + rng.normal(size=theta.shape)
+    best = z * 1.5**2 / (1 + 1.5**2)
+    found = posterior_mean(z)
+    assert ((found - theta) ** 2).mean() < 1.05 * ((best - theta) ** 2).mean()
+    assert common_factor(z) == pytest.approx(1.5**2 / (1 + 1.5**2), abs=0.03)
+
+
+def test_no_effect_is_drawn_to_nothing():
+    z = np.random.default_rng(0).normal(size=(1, 3000))
+    assert (posterior_mean(z) ** 2).mean() < 0.02
+    assert common_factor(z) < 0.05
+
+
+def test_few_large_effects_are_kept_and_the_rest_is_not():
+    rng = np.random.default_rng(1)
+    theta = np.where(rng.random(4000) < 0.1, 5.0, 0.0)
+    found = posterior_mean(theta[None] + rng.normal(size=(1, 4000)))[0]
+    assert ((found - theta) ** 2).mean() < 0.2  # plain estimates: 1
+
+
+def cohort(n, seed, n_features=400):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "age": rng.uniform(20, 60, n),
+            "sex": rng.choice(["F", "M"], n),
+            "site": rng.choice(list("abc"), n),
+        }
+    )
+    male = (table["sex"] == "M").to_numpy(float)[:, None]
+    some = np.arange(n_features) % 10 == 0
+    return table, rng.normal(size=(n, n_features)) * np.exp(0.4 * male * some) + 0.8 * male * some
+
+
+def test_effects_are_nearer_to_the_truth_than_those_of_regression():
+    table, X = cohort(200, 0)
+    some = np.arange(400) % 10 == 0
+
+    def errors(method):
+        method.fit(X, demographics=table)
+        return (
+            ((method.coef_[3] - 0.8 * some) ** 2).mean(),
+            ((method.log_sd_[3] - 0.4 * some) ** 2).mean(),
+        )
+
+    ours, plain = errors(ShrunkenResidualize(0, n_factors=2)), errors(Residualize())
+    assert ours[0] < 0.5 * plain[0]
+    assert ours[1] < 0.5 * plain[1]
+
+
+def test_what_is_kept_lies_in_the_components():
+    (table, X), (new, Z) = cohort(200, 0), cohort(50, 1)
+    method = ShrunkenResidualize(5).fit(X, demographics=table)
+    moved = method.transform(Z, demographics=new) - method.mean_
+    np.testing.assert_allclose(method.components_ @ method.components_.T, np.eye(5), atol=1e-9)
+    np.testing.assert_allclose(moved @ method.components_.T @ method.components_, moved, atol=1e-4)
+
+
+def test_state_comes_back():
+    table, X = cohort(200, 0, 30)
+    method = ShrunkenResidualize(7).fit(X, demographics=table)
+    again = ShrunkenResidualize().restore(method.state())
+    np.testing.assert_array_equal(
+        again.transform(X, demographics=table), method.transform(X, demographics=table)
+    )
