@@ -22,6 +22,7 @@ from neurodecode.studies.bids_layout import (
     read_json,
 )
 from neurodecode.studies.bids_pictures import Shown, read_pictures
+from neurodecode.studies.bids_surface import read_surface, region_files
 
 __all__ = ["Bids"]
 
@@ -45,6 +46,7 @@ class Bids:
         subjects: tuple[str, ...] | None,
         derivatives: str | None,
         space: str | None,
+        form: str,
         stimulus_column: str | None,
         category_column: str | None,
         set_column: str | None,
@@ -68,6 +70,7 @@ class Bids:
         self.chosen = subjects
         self.derivatives = self.root / derivatives if derivatives else None
         self.space = space
+        self.form = form
         self.columns = {
             "stimulus": stimulus_column, "category": category_column, "set": set_column
         }  # fmt: skip
@@ -95,8 +98,11 @@ class Bids:
             beside = {path for run in runs for path in run.recording.parent.iterdir()}
             return sorted({*paths, *(path for path in beside if path.is_file())})
         region = self._region(subject, runs)
-        paths += [*region.masks]
-        if region.atlas:
+        if self.form != "volume":
+            paths += region_files(runs, region)
+        else:
+            paths += [*region.masks]
+        if region.atlas and self.form == "volume":
             paths += [
                 region.atlas,
                 region.atlas.with_name(region.atlas.name.split(".")[0] + ".tsv"),
@@ -171,7 +177,10 @@ class Bids:
             ]
         if self.datatype != "func":
             return read_eeg(subject, self.root, runs, events)
-        return read_bold(subject, runs, events, self._region(subject, runs), self.cleaning)
+        region = self._region(subject, runs)
+        if self.form == "volume":
+            return read_bold(subject, runs, events, region, self.cleaning)
+        return read_surface(subject, runs, events, region, self.cleaning)
 
     @cached_property
     def _subjects(self) -> tuple[str, ...]:
@@ -191,7 +200,9 @@ class Bids:
             raise ConfigError(
                 f"bids: subject must be one of {', '.join(self.subjects())}, got {subject!r}"
             )
-        return find_runs(self.root, subject, self.datatype, self.task, self.derivatives, self.space)
+        return find_runs(
+            self.root, subject, self.datatype, self.task, self.derivatives, self.space, self.form
+        )
 
     def _region(self, subject: str, runs: Sequence[Source]) -> Region:
         def place(text: str) -> Path:
@@ -199,8 +210,10 @@ class Bids:
 
         if self.mask:
             masks: tuple[Path, ...] = (place(self.mask),)
-        else:
+        elif self.form == "volume":
             masks = tuple(run_mask(run) for run in runs)
+        else:
+            masks = ()
         return Region(masks, place(self.atlas) if self.atlas else None, self.regions)
 
     @cached_property

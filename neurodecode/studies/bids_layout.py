@@ -26,10 +26,14 @@ __all__ = [
 ]
 
 RECORDINGS = {
-    "func": (".nii.gz", ".nii"),
+    "volume": (".nii.gz", ".nii"),
+    "cifti": (".dtseries.nii",),
+    "gifti": (".func.gii",),
     "eeg": (".vhdr", ".edf", ".set", ".bdf", ".fif"),
     "meg": (".fif",),
 }
+DERIVED = ("desc", "space", "res", "den", "hemi")
+"""Parts of a name that only derivatives have."""
 SUFFIX = {"func": "bold", "eeg": "eeg", "meg": "meg"}
 
 
@@ -118,6 +122,7 @@ def find_runs(
     task: str,
     derivatives: Path | None = None,
     space: str | None = None,
+    form: str = "volume",
 ) -> list[Source]:
     """Return a subject's runs in the order of their names' numbers.
 
@@ -132,6 +137,8 @@ def find_runs(
         Folder whose ``desc-preproc`` images are read in place of the raw ones.
     space : str, optional
         Of the derivatives.
+    form : {"volume", "cifti", "gifti"}
+        Of fMRI images. A run of GIFTI is named by its left hemisphere.
 
     Raises
     ------
@@ -141,23 +148,31 @@ def find_runs(
         Where there is no run, or a file that belongs to one is missing.
     """
     top = derivatives or root
+    endings = RECORDINGS[form if datatype == "func" else datatype]
     found = [
         path
         for path in sorted((top / f"sub-{subject}").rglob(f"*_{SUFFIX[datatype]}.*"))
         if path.parent.name == datatype
-        and path.name.endswith(RECORDINGS[datatype])
+        and path.name.endswith(endings)
+        and (form == "cifti" or not path.name.endswith(".dtseries.nii"))
         and entities(path.name).get("task") == task
-        and (derivatives is None or entities(path.name).get("desc") == "preproc")
+        and (derivatives is None or form != "volume" or _is_preprocessed(path))
+        and (form != "gifti" or entities(path.name).get("hemi") == "L")
         and (space is None or entities(path.name).get("space") == space)
     ]
     if not found:
         wanted = f"task-{task}" + (f", space-{space}" if space else "")
         raise DataError(
             f"{top / f'sub-{subject}'}: no {SUFFIX[datatype]} recording of {wanted}"
-            + (" with desc-preproc" if derivatives else "")
+            + (" with desc-preproc" if derivatives and form == "volume" else "")
+            + (f" as {' or '.join(endings)}" if form != "volume" else "")
         )
     _refuse_several(found)
     return [_source(path, root, top) for path in sorted(found, key=_order)]
+
+
+def _is_preprocessed(path: Path) -> bool:
+    return entities(path.name).get("desc") == "preproc"
 
 
 def _refuse_several(found: list[Path]) -> None:
@@ -188,7 +203,7 @@ def _source(path: Path, root: Path, top: Path) -> Source:
         raise DataError(
             f"{raw}: no events.tsv for {path.name}; every run needs one that says what was shown"
         )
-    plain = {key: value for key, value in own.items() if key not in ("desc", "space", "res")}
+    plain = {key: value for key, value in own.items() if key not in DERIVED}
     sidecars = inherited(raw, root, plain, ".json")
     if top != root:
         sidecars += inherited(path.parent, top, own, ".json")

@@ -168,6 +168,10 @@ class BidsSettings(Section):
         None, description="func: folder of fMRIPrep's outputs; none = the raw images"
     )
     space: str | None = Field(None, description="the space- of the derivatives")
+    form: Literal["volume", "cifti", "gifti"] = Field(
+        "volume",
+        description="func: NIfTI images, .dtseries.nii, or a .func.gii a hemisphere",
+    )
     stimulus_column: str | None = Field(
         "stim_file", description="of events.tsv: the picture; none = categories alone are known"
     )
@@ -181,11 +185,13 @@ class BidsSettings(Section):
     picture_size: int = Field(64, ge=8, le=512, description="side that pictures are brought to")
     mask: str | None = Field(
         None,
-        description="func: image, may hold {subject}; none = fMRIPrep's brain masks of all runs",
+        description="func: image, may hold {subject} (gifti: {hemi} too); none = fMRIPrep's brain "
+        "masks of all runs; of cifti and gifti all that changes",
     )
     atlas: str | None = Field(
         None,
-        description="func: image of labels, may hold {subject}; a .tsv beside it (index, name)",
+        description="func: image of labels, may hold {subject}; a .tsv beside it (index, name); "
+        "cifti: .dlabel.nii, gifti: .label.gii with {hemi}, which hold the names",
     )
     regions: tuple[str, ...] = Field((), description="func: of the atlas; none = all")
     confounds: tuple[Confound, ...] = Field(
@@ -212,7 +218,17 @@ class BidsSettings(Section):
         named = [n for n in ("derivatives", "space", "mask", "atlas") if getattr(self, n)]
         if self.datatype != "func" and named:
             raise ValueError(f"{', '.join(named)}: only with datatype: func")
-        if self.datatype == "func" and not (self.derivatives or self.mask):
+        if self.datatype == "eeg" and self.form != "volume":
+            raise ValueError(f"form: {self.form} is of datatype: func")
+        for name in ("mask", "atlas"):
+            path = getattr(self, name)
+            if self.form == "gifti" and path and "{hemi}" not in path:
+                raise ValueError(f"{name}: of form gifti must hold {{hemi}}, got {path!r}")
+        if (
+            self.datatype == "func"
+            and self.form == "volume"
+            and not (self.derivatives or self.mask)
+        ):
             raise ValueError("raw images come without a mask: name one in mask")
         return self
 
