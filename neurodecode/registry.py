@@ -71,9 +71,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "shrinkage_lda": "neurodecode.embed.lda:ShrinkageLdaDecoder",
     },
     "deconfounder": {
+        "demovae": "neurodecode.deconfound.demovae:DemoVAE",
         "harmonize": "neurodecode.deconfound.harmonize:Harmonize",
         "residualize": "neurodecode.deconfound.residualize:Residualize",
         "shrunken": "neurodecode.deconfound.shrunken:ShrunkenResidualize",
+        "subspace": "neurodecode.deconfound.subspace:SubspaceProjection",
     },
     "backend": {
         "retrieval": "neurodecode.reconstruct.baselines:Retrieval",

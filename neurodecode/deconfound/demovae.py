@@ -1,4 +1,4 @@
-"""DemoVAE: an autoencoder whose code does not know age, sex or site, and whose decoder is told them.
+"""DemoVAE: an autoencoder whose code does not know age, sex or site; its decoder is told them.
 
 After Orlichenko et al. 2024 (arXiv 2405.09809): ``latents`` are features without demographics,
 ``transform`` rebuilds everybody as the average person of the training group would be,
@@ -30,9 +30,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from neurodecode.contracts import Float
 from neurodecode.deconfound.base import DeconfounderBase
 from neurodecode.deconfound.demographics import MINIMUM, Array, Encoding
+from neurodecode.deconfound.demovae_loss import DemoLoss, Weights
 from neurodecode.deconfound.demovae_model import Front, Rest, held_out_spread
 from neurodecode.deconfound.demovae_network import Network
-from neurodecode.deconfound.demovae_training import Checkpoint, Weights, best_steps, train
+from neurodecode.deconfound.demovae_training import Checkpoint, People, best_steps, train
 from neurodecode.deconfound.design import Design
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.models.training import torch_generator
@@ -40,7 +41,6 @@ from neurodecode.seeds import generator
 
 __all__ = ["DemoVAE"]
 
-KNOTS = 3
 PEOPLE_A_COMPONENT = 4
 """Training people that each principal component needs."""
 
@@ -67,6 +67,8 @@ class DemoVAE(DeconfounderBase):
     validation : float
         Share of the training people that decide when to stop. Then all are trained on.
     seed : int
+    knots : {0, 3, 4, 5}
+        Knots of the spline of each continuous demographic; 0: a straight line.
     device : str, optional
         As torch names it; by default a GPU where there is one.
     checkpoints : str or Path, optional
@@ -100,6 +102,7 @@ class DemoVAE(DeconfounderBase):
         lr: float = 3e-4,
         validation: float = 0.2,
         seed: int = 0,
+        knots: int = 3,
         device: str | None = None,
         checkpoints: str | Path | None = None,
         minimum: int = MINIMUM,
@@ -117,12 +120,13 @@ class DemoVAE(DeconfounderBase):
         self.lr = lr
         self.validation = validation
         self.seed = seed
+        self.knots = knots
         self.device = device
         self.checkpoints = checkpoints
 
     def _fit(self, X: Array, table: pd.DataFrame) -> None:
         self._check_parameters()
-        self.design_ = Design.learn(self.encoding_, table, KNOTS)
+        self.design_ = Design.learn(self.encoding_, table, self.knots)
         self.spread_ = self.design_.matrix(table).std(axis=0)
         self.blocks_ = self.design_.effects(table)
         design = self._columns(table)
@@ -164,7 +168,7 @@ class DemoVAE(DeconfounderBase):
         chance = torch_generator(self.seed, "demovae", "network")
         network = front.network(people, n_latents, self.hidden, chance)
         steps, self.validation_losses_ = best_steps(
-            network, people, judges, front.guide(people, self._shares()), self._weights(),
+            network, people, judges, self._loss(front, people),
             steps=self.steps, every=self.every, patience=self.patience, lr=self.lr,
             seed=self.seed, keep=self._checkpoint("choose", X, design),
         )  # fmt: skip
@@ -176,7 +180,7 @@ class DemoVAE(DeconfounderBase):
         chance = torch_generator(self.seed, "demovae", "network")
         self.network_ = self.front_.network(people, n_latents, self.hidden, chance)
         train(
-            self.network_, people, self.front_.guide(people, self._shares()), self._weights(),
+            self.network_, people, self._loss(self.front_, people),
             steps=steps, every=self.every, lr=self.lr, seed=self.seed,
             keep=self._checkpoint("all", X, design),
         )  # fmt: skip
@@ -189,8 +193,9 @@ class DemoVAE(DeconfounderBase):
     def _device(self) -> str:
         return self.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
-    def _weights(self) -> Weights:
-        return Weights(self.linear, self.conditional, self.guidance)
+    def _loss(self, front: Front, people: People) -> DemoLoss:
+        weights = Weights(self.linear, self.conditional, self.guidance)
+        return DemoLoss(front.guide(people, self._shares()), weights)
 
     def _shares(self) -> Array:
         """Return the weight of each design column: those of one demographic sum to one."""

@@ -4,10 +4,13 @@ Features x of a person with design row d (:mod:`~neurodecode.deconfound.design`)
 
     y = (x - m) / s                     standardised on training people
     t = V' y / sqrt(l)                  whitened scores on the first principal components
-    x = m + s (V sqrt(l) t' + C d)      t' from the decoder; C: effect of each column on each feature
+    x = m + s (V sqrt(l) t' + C d)      t' from the decoder
 
-C is shrunken by empirical Bayes (:mod:`~neurodecode.deconfound.shrunken`) and acts on every feature, not on the components alone: group
-differences are sparse, and most of them lies outside the directions in which people vary most.
+C is the effect of each design column on each feature, shrunken by empirical Bayes
+(:mod:`~neurodecode.deconfound.shrunken`). It acts on all features, not on the components alone:
+group differences are sparse, and most of them lies outside the directions in which people vary
+most.
+
 What components and code leave out is kept as a Gaussian for synthetic people: full within the
 components, one variance a feature outside them.
 """
@@ -15,7 +18,7 @@ components, one variance a feature outside them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -23,8 +26,9 @@ import torch
 from numpy.typing import NDArray
 
 from neurodecode.deconfound.demographics import Array
+from neurodecode.deconfound.demovae_loss import Guide
 from neurodecode.deconfound.demovae_network import Network, log_spread, start
-from neurodecode.deconfound.demovae_training import Guide, People
+from neurodecode.deconfound.demovae_training import People
 from neurodecode.deconfound.shrunken import shrunken_means
 
 __all__ = ["Front", "Rest", "held_out_spread"]
@@ -68,18 +72,22 @@ class Front:
             Columns of the design that belong together.
         n_scores : int
         """
+        bare = cls.without_effects(features, design.shape[1], n_scores)
+        rows = (features - bare.mean) / bare.scale
+        return replace(bare, effects=shrunken_means(rows, design, blocks, N_FACTORS))
+
+    @classmethod
+    def without_effects(cls, features: Array, n_columns: int, n_scores: int) -> Self:
+        """Learn all but C, which is zero."""
         mean, scale = features.mean(axis=0), features.std(axis=0)
         rows = (features - mean) / scale
         # Of the smaller of the two products: 1,000 people with 34,716 features take a second.
-        if rows.shape[0] < rows.shape[1]:
-            sizes, people = np.linalg.eigh(rows @ rows.T)
-            at = np.argsort(-sizes)[:n_scores]
-            components = rows.T @ people[:, at] / np.sqrt(sizes[at])
-        else:
-            sizes, vectors = np.linalg.eigh(rows.T @ rows)
-            at = np.argsort(-sizes)[:n_scores]
-            components = vectors[:, at]
-        effects = shrunken_means(rows, design, blocks, N_FACTORS)
+        wide = rows.shape[0] < rows.shape[1]
+        sizes, vectors = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)
+        at = np.argsort(-sizes)[:n_scores]
+        components = rows.T @ vectors[:, at] / np.sqrt(sizes[at]) if wide else vectors[:, at]
+        components = np.ascontiguousarray(components)  # as they come back from a file
+        effects = np.zeros((n_columns, len(mean)))
         return cls(mean, scale, components, sizes[at] / len(rows), effects)
 
     def scores(self, features: Array) -> Array:
@@ -209,7 +217,7 @@ def held_out_spread(scores: Array) -> Array:
 
     rank = np.arange(scores.shape[1])
     falling = IsotonicRegression(increasing=False, y_min=1e-3, y_max=1.0)
-    return np.sqrt(falling.fit_transform(rank, (scores**2).mean(axis=0)))
+    return np.asarray(np.sqrt(falling.fit_transform(rank, (scores**2).mean(axis=0))))
 
 
 _REST = ("within", "outside", "gain", "narrower")

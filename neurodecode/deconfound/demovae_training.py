@@ -1,20 +1,13 @@
-"""How DemoVAE is trained: its loss, early stopping on validation people, an exact resume.
+"""Training on some people until others stop gaining, with a resume that is bit-identical.
 
-    loss = |t - t'|^2 / |t|^2  (weighted by the variance of each score)
-         + mean of mean(z)^2 + |cov(z) - I|^2 / n_latents
-         + linear   sum_d mean_j  corr(d, z_j)^2
-         + conditional  sum_d mean_jk  cov(d, z_j z_k)^2
-         + guidance  error of frozen predictors of d on people drawn at new demographics
-
-Covariances are divided by the number of people: no term grows with the batch. A linear probe sees
-the third line's first term, any probe of variances and covariances the second. People are drawn at
-the demographics of training people in a new order: a batch holds all categories, in the mixture in
-which they occur. Columns d share the weight of their demographic, so that each counts once.
+All chance of a step comes from a generator seeded by the step, so that the network, the optimiser's
+moments and the step number are all that has to be kept.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,23 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from neurodecode.artifacts import writing
-from neurodecode.deconfound.demovae_network import Network
 from neurodecode.errors import DataError
 from neurodecode.models.training import torch_generator
 from neurodecode.progress import track
 
-__all__ = ["Checkpoint", "Guide", "People", "Weights", "best_steps", "loss_of", "train"]
+__all__ = ["Checkpoint", "Loss", "People", "best_steps", "train"]
 
 BATCH = 256
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Of the terms of the loss."""
-
-    linear: float
-    conditional: float
-    guidance: float
 
 
 @dataclass(frozen=True)
@@ -73,93 +56,19 @@ class People:
         return People(self.scores[at], self.targets[at], self.design[at])
 
 
-class Guide(nn.Module):
-    """Frozen ridge predictors of the design from scores, and the linear effect put back.
-
-    Parameters
-    ----------
-    people : People
-        Training people.
-    variances : (n_scores,)
-        Of the scores before whitening.
-    effects : (n_columns, n_scores)
-        Linear effect of the design on whitened scores.
-    shares : (n_columns,)
-        Weight of each column; those of one demographic sum to one.
-    penalty : float
-        Of the ridge, as a share of the people.
-    """
-
-    variances: torch.Tensor
-    effects: torch.Tensor
-    slopes: torch.Tensor
-    scale: torch.Tensor
-    shares: torch.Tensor
-
-    def __init__(
-        self,
-        people: People,
-        variances: torch.Tensor,
-        effects: torch.Tensor,
-        shares: torch.Tensor,
-        penalty: float = 0.1,
-    ) -> None:
-        super().__init__()
-        scores, n = people.scores.double(), len(people.scores)
-        ridge = torch.eye(scores.shape[1], dtype=torch.float64, device=scores.device)
-        gram = scores.T @ scores + penalty * n * ridge
-        slopes = torch.linalg.solve(gram, scores.T @ people.design.double())
-        self.register_buffer("variances", variances / variances.sum())
-        self.register_buffer("effects", effects)
-        self.register_buffer("shares", shares)
-        self.register_buffer("slopes", slopes.float())
-        self.register_buffer("scale", people.design.std(dim=0, unbiased=False))
-
-    def error(self, scores: torch.Tensor, design: torch.Tensor) -> torch.Tensor:
-        """Return the predictors' squared error, in variances of what they predict, a scalar."""
-        found = (scores + design @ self.effects) @ self.slopes
-        return (((found - design) / self.scale) ** 2).mean(dim=0) @ self.shares
-
-
-def loss_of(
-    network: Network, people: People, guide: Guide, weights: Weights, generator: torch.Generator
-) -> torch.Tensor:
-    """Return the loss, a scalar; see the module's equation."""
-    design, n = people.design, len(people.design)
-    code = network.encode(people.scores, design)
-    rebuilt = network.decode(code, design)
-    error = ((rebuilt - people.targets) ** 2).mean(dim=0) @ guide.variances
-    centred = code - code.mean(dim=0)
-    n_latents = code.shape[1]
-    covariance = centred.T @ centred / n
-    identity = torch.eye(n_latents, device=code.device)
-    moments = (code.mean(dim=0) ** 2).mean() + ((covariance - identity) ** 2).sum() / n_latents
-    scaled = (design - design.mean(dim=0)) / guide.scale
-    linear = ((scaled.T @ centred / n) ** 2).mean(dim=1) @ guide.shares
-    products = torch.einsum("nd,nj,nk->djk", scaled, centred, centred) / n
-    conditional = (products**2).mean(dim=(1, 2)) @ guide.shares
-    drawn = torch.randn(n, n_latents, generator=generator).to(code.device)
-    order = torch.randperm(n, generator=generator).to(code.device)
-    guidance = guide.error(network.decode(drawn, design[order]), design[order])
-    return (
-        error
-        + moments
-        + weights.linear * linear
-        + weights.conditional * conditional
-        + weights.guidance * guidance
-    )
+Loss = Callable[[nn.Module, People, torch.Generator], torch.Tensor]
+"""Of a network, people and a source of chance; a scalar."""
 
 
 def _step(
-    network: Network,
+    network: nn.Module,
     optimiser: torch.optim.Optimizer,
     people: People,
-    guide: Guide,
-    weights: Weights,
+    loss: Loss,
     generator: torch.Generator,
 ) -> None:
     rows = torch.randperm(len(people.scores), generator=generator)[:BATCH]
-    value = loss_of(network, people.rows(rows), guide, weights, generator)
+    value = loss(network, people.rows(rows), generator)
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(value)
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -167,17 +76,16 @@ def _step(
 
 
 @torch.no_grad()
-def _judge(network: Network, people: People, guide: Guide, weights: Weights, seed: int) -> float:
+def _judge(network: nn.Module, people: People, loss: Loss, seed: int) -> float:
     chance = torch_generator(seed, "demovae", "validation")  # the same draw at every step
-    return float(loss_of(network, people, guide, weights, chance))
+    return float(loss(network, people, chance))
 
 
 def best_steps(
-    network: Network,
+    network: nn.Module,
     people: People,
     held_out: People,
-    guide: Guide,
-    weights: Weights,
+    loss: Loss,
     *,
     steps: int,
     every: int,
@@ -192,26 +100,25 @@ def best_steps(
     look and a killed run goes on from there, bit for bit.
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=lr)
-    losses = [_judge(network, held_out, guide, weights, seed)]
+    losses = [_judge(network, held_out, loss, seed)]
     step = _resume(network, optimiser, losses, keep)
     with track("demovae: steps", total=steps) as advance:
         advance(step)
         while step < steps and len(losses) - 1 - losses.index(min(losses)) < patience:
             for k in range(step, step + every):
                 chance = torch_generator(seed, "demovae", "choose", k)
-                _step(network, optimiser, people, guide, weights, chance)
+                _step(network, optimiser, people, loss, chance)
             step += every
             advance(every)
-            losses.append(_judge(network, held_out, guide, weights, seed))
+            losses.append(_judge(network, held_out, loss, seed))
             _keep(network, optimiser, losses, step, keep)
     return losses.index(min(losses)) * every, losses
 
 
 def train(
-    network: Network,
+    network: nn.Module,
     people: People,
-    guide: Guide,
-    weights: Weights,
+    loss: Loss,
     *,
     steps: int,
     every: int,
@@ -226,14 +133,14 @@ def train(
         advance(first)
         for k in range(first, steps):
             chance = torch_generator(seed, "demovae", "all", k)
-            _step(network, optimiser, people, guide, weights, chance)
+            _step(network, optimiser, people, loss, chance)
             advance()
             if (k + 1) % every == 0:
                 _keep(network, optimiser, [], k + 1, keep)
 
 
 def _keep(
-    network: Network,
+    network: nn.Module,
     optimiser: torch.optim.Optimizer,
     losses: list[float],
     step: int,
@@ -251,7 +158,10 @@ def _keep(
 
 
 def _resume(
-    network: Network, optimiser: torch.optim.Optimizer, losses: list[float], keep: Checkpoint | None
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    losses: list[float],
+    keep: Checkpoint | None,
 ) -> int:
     if keep is None or not keep.file.exists():
         return 0

@@ -117,7 +117,7 @@ def kernels_of(rdms: RDMs) -> Array:
     """Return the centred kernels, (n_rdm, n, n), of squared Euclidean or correlation distances."""
     matrices = np.asarray(rdms.get_matrices(), dtype=float)
     centred: Array = matrices - matrices.mean(axis=1, keepdims=True)
-    return -(centred - centred.mean(axis=2, keepdims=True)) / 2
+    return np.asarray(-(centred - centred.mean(axis=2, keepdims=True)) / 2)
 
 
 def rdms_of(kernels: ArrayLike, names: Sequence[str]) -> RDMs:
@@ -225,7 +225,7 @@ def _clipped(kernel: Array) -> Array:
 def _centred(kernel: Array) -> Array:
     """Return H K H."""
     rows: Array = kernel - kernel.mean(axis=0)
-    return rows - rows.mean(axis=1, keepdims=True)
+    return np.asarray(rows - rows.mean(axis=1, keepdims=True))
 
 
 def _unbiased(kernel: Array) -> Array:
