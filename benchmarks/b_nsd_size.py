@@ -94,15 +94,15 @@ def measure(table: Table, quick: bool) -> None:
     for suffix in (".hdf5",) if quick else (".hdf5", ".nii.gz"):
         with tempfile.TemporaryDirectory() as folder:
             root, results = Path(folder) / "nsd", Path(folder) / "results"
-            write(root, n_sessions, suffix)
+            # Each alone: a process's peak counts what its parent held when it was started.
             answer = context.SimpleQueue()
-            process = context.Process(
-                target=preprocess, args=(str(root), str(results), n_sessions, answer)
-            )
-            process.start()
-            process.join()
-            if process.exitcode:
-                raise SystemExit(f"preprocess ended with code {process.exitcode}")
+            for step in ((write, (root, n_sessions, suffix)),
+                         (preprocess, (str(root), str(results), n_sessions, answer))):  # fmt: skip
+                process = context.Process(target=step[0], args=step[1])
+                process.start()
+                process.join()
+                if process.exitcode:
+                    raise SystemExit(f"{step[0].__name__} ended with code {process.exitcode}")
             peak, minutes, sidecar = answer.get()
             responses = load_responses(Path(sidecar))
             n_trials, n_units = responses.data.shape

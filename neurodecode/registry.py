@@ -44,6 +44,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "nsd": "neurodecode.studies.nsd:Nsd",
+        "things_eeg2": "neurodecode.studies.things_eeg2:ThingsEeg2",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
-from neurodecode.studies.public_settings import NsdSettings
+from neurodecode.studies.public_settings import NsdSettings, ThingsEeg2Settings
 
 __all__ = [
     "ArrayKeys",
@@ -220,7 +220,8 @@ DataSettings = Annotated[
     | VirtualMinSettings
     | ArraysSettings
     | BidsSettings
-    | NsdSettings,
+    | NsdSettings
+    | ThingsEeg2Settings,
     Field(discriminator="kind"),
 ]
 
