@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -81,8 +80,13 @@ def preprocess(root: str, results: str, n_sessions: int, answer: Any) -> None:
               {"responses": "betas", "subject": "01"})  # fmt: skip
     run_job(job)
     minutes = (time.process_time() - start) / 60
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    answer.put((peak, minutes, str(job.sidecar)))
+    answer.put((peak_gigabytes(), minutes, str(job.sidecar)))
+
+
+def peak_gigabytes() -> float:
+    """Most memory that this process held; ``getrusage`` counts what its parent held, too."""
+    (line,) = (x for x in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in x)
+    return float(line.split()[1]) * 1024 / 1e9
 
 
 def measure(table: Table, quick: bool) -> None:
@@ -94,15 +98,15 @@ def measure(table: Table, quick: bool) -> None:
     for suffix in (".hdf5",) if quick else (".hdf5", ".nii.gz"):
         with tempfile.TemporaryDirectory() as folder:
             root, results = Path(folder) / "nsd", Path(folder) / "results"
-            # Each alone: a process's peak counts what its parent held when it was started.
+            write(root, n_sessions, suffix)
             answer = context.SimpleQueue()
-            for step in ((write, (root, n_sessions, suffix)),
-                         (preprocess, (str(root), str(results), n_sessions, answer))):  # fmt: skip
-                process = context.Process(target=step[0], args=step[1])
-                process.start()
-                process.join()
-                if process.exitcode:
-                    raise SystemExit(f"{step[0].__name__} ended with code {process.exitcode}")
+            process = context.Process(
+                target=preprocess, args=(str(root), str(results), n_sessions, answer)
+            )
+            process.start()
+            process.join()
+            if process.exitcode:
+                raise SystemExit(f"preprocess ended with code {process.exitcode}")
             peak, minutes, sidecar = answer.get()
             responses = load_responses(Path(sidecar))
             n_trials, n_units = responses.data.shape

@@ -43,6 +43,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "haxby2001_full": "neurodecode.studies.haxby2001_full:Haxby2001Full",
         "nsd": "neurodecode.studies.nsd:Nsd",
         "things_eeg2": "neurodecode.studies.things_eeg2:ThingsEeg2",
         "virtual": "neurodecode.studies.virtual:Virtual",

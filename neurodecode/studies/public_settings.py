@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from neurodecode.settings import Section
 
-__all__ = ["NsdSettings", "ThingsEeg2Settings"]
+__all__ = ["Haxby2001FullSettings", "NsdSettings", "ThingsEeg2Settings"]
 
 
 class _Public(Section):
@@ -63,3 +63,16 @@ class ThingsEeg2Settings(_Public):
         None, description="folder of sub-01, ...; null = eeg_dataset/preprocessed_data or raw_data"
     )
     images: str = Field("image_set", description="folder of image_metadata.npy and the pictures")
+
+
+class Haxby2001FullSettings(Section):
+    """All six people of Haxby et al. (2001), in the layout of nilearn's fetcher."""
+
+    kind: Literal["haxby2001_full"]
+    root: str = Field(min_length=1, description="folder of subj1 to subj6")
+    subjects: tuple[Literal["01", "02", "03", "04", "05", "06"], ...] = Field(
+        ("01", "02", "03", "04", "05", "06"), min_length=1
+    )
+    mask: Literal[
+        "mask4_vt", "mask8_face_vt", "mask8_house_vt", "mask8b_face_vt", "mask8b_house_vt"
+    ] = "mask4_vt"

@@ -7,7 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
-from neurodecode.studies.public_settings import NsdSettings, ThingsEeg2Settings
+from neurodecode.studies.public_settings import (
+    Haxby2001FullSettings,
+    NsdSettings,
+    ThingsEeg2Settings,
+)
 
 __all__ = [
     "ArrayKeys",
@@ -220,6 +224,7 @@ DataSettings = Annotated[
     | VirtualMinSettings
     | ArraysSettings
     | BidsSettings
+    | Haxby2001FullSettings
     | NsdSettings
     | ThingsEeg2Settings,
     Field(discriminator="kind"),
