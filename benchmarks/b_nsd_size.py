@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -81,8 +80,13 @@ def preprocess(root: str, results: str, n_sessions: int, answer: Any) -> None:
               {"responses": "betas", "subject": "01"})  # fmt: skip
     run_job(job)
     minutes = (time.process_time() - start) / 60
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    answer.put((peak, minutes, str(job.sidecar)))
+    answer.put((peak_gigabytes(), minutes, str(job.sidecar)))
+
+
+def peak_gigabytes() -> float:
+    """Most memory that this process held; ``getrusage`` counts what its parent held, too."""
+    (line,) = (x for x in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in x)
+    return float(line.split()[1]) * 1024 / 1e9
 
 
 def measure(table: Table, quick: bool) -> None:

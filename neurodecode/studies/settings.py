@@ -7,7 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
-from neurodecode.studies.public_settings import NsdSettings
+from neurodecode.studies.public_settings import (
+    Haxby2001FullSettings,
+    NsdSettings,
+    ThingsEeg2Settings,
+)
 
 __all__ = [
     "ArrayKeys",
@@ -258,7 +262,9 @@ DataSettings = Annotated[
     | ArraysSettings
     | BidsSettings
     | KinematicsSettings
-    | NsdSettings,
+    | Haxby2001FullSettings
+    | NsdSettings
+    | ThingsEeg2Settings,
     Field(discriminator="kind"),
 ]
 

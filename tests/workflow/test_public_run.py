@@ -17,7 +17,7 @@ from neurodecode.studies import nsd_files
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config" / "config.yaml"
-TEMPLATES = ("nsd",)
+TEMPLATES = ("nsd", "things-eeg2")
 
 
 def run_template(folder, name, **data):
