@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from neurodecode.contracts import (
@@ -32,6 +33,7 @@ __all__ = [
     "Estimator",
     "Extractor",
     "Gallery",
+    "KnowsPeople",
     "Study",
     "kinds",
     "load",
@@ -119,6 +121,17 @@ class Study(Protocol):
 
     def about(self) -> Mapping[str, str]:
         """Plain words for the report: ``recorded``, ``seen``, ``limits``, ``licence``."""
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """An adapter that also knows who its participants are."""
+
+    def demographics(self) -> pd.DataFrame | None:
+        """One row a participant, indexed by name: ``age``, ``sex``, ``site``, as far as known.
+
+        Never logged, never written beside the recording's own table.
+        """
 
 
 class Estimator(Protocol):

@@ -23,6 +23,7 @@ from neurodecode.evaluate.holdout import Standing, standing
 from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
+from neurodecode.registry import KnowsPeople
 
 __all__ = ["ITEM_COLUMNS", "SCORE_COLUMNS", "Material", "Score", "load_material"]
 
@@ -91,6 +92,8 @@ class Material:
         ``subject, responses, method, n_stimuli, n_repeats, n_units, median, low, high``.
     standings : mapping of str to Standing
         How each subject's test set stands: looked at, locked, asked.
+    demographics : DataFrame or None
+        As :class:`neurodecode.registry.KnowsPeople`, where the adapter knows its people.
     not_refitted : mapping of str to mapping of str to str
         By subject: chains whose p-values are not found by refitting, and why.
     """
@@ -108,6 +111,7 @@ class Material:
     sidecars: Mapping[str, Sidecar]
     noise_ceilings: pd.DataFrame
     standings: Mapping[str, Standing]
+    demographics: pd.DataFrame | None
     not_refitted: Mapping[str, Mapping[str, str]]
 
     @property
@@ -183,6 +187,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         sidecars=sidecars,
         noise_ceilings=pd.concat(ceilings, ignore_index=True),
         standings=standings,
+        demographics=adapter.demographics() if isinstance(adapter, KnowsPeople) else None,
         not_refitted=not_refitted,
     )
 
