@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,7 @@ __all__ = [
     "Estimator",
     "Extractor",
     "Gallery",
+    "KnowsPeople",
     "Study",
     "kinds",
     "load",
@@ -134,6 +135,17 @@ class Study(Protocol):
 
     def about(self) -> Mapping[str, str]:
         """Plain words for the report: ``recorded``, ``seen``, ``limits``, ``licence``."""
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """An adapter that also knows who its participants are."""
+
+    def demographics(self) -> pd.DataFrame | None:
+        """One row a participant, indexed by name: ``age``, ``sex``, ``site``, as far as known.
+
+        Never logged, never written beside the recording's own table.
+        """
 
 
 class Estimator(Protocol):

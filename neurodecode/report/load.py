@@ -24,6 +24,7 @@ from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 from neurodecode.preprocess.quality import load_quality
+from neurodecode.registry import KnowsPeople
 from neurodecode.report.maps import UnitMap
 
 __all__ = [
@@ -102,6 +103,8 @@ class Material:
         ``subject, responses, method, n_stimuli, n_repeats, n_units, median, low, high``.
     standings : mapping of str to Standing
         How each subject's test set stands: looked at, locked, asked.
+    demographics : DataFrame or None
+        As :class:`neurodecode.registry.KnowsPeople`, where the adapter knows its people.
     not_refitted : mapping of str to mapping of str to str
         By subject: chains whose p-values are not found by refitting, and why.
     quality : mapping of (responses, subject) to mapping of str to DataFrame
@@ -126,6 +129,7 @@ class Material:
     sidecars: Mapping[str, Sidecar]
     noise_ceilings: pd.DataFrame
     standings: Mapping[str, Standing]
+    demographics: pd.DataFrame | None
     not_refitted: Mapping[str, Mapping[str, str]]
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
     over_time: Mapping[str, pd.DataFrame]
@@ -217,6 +221,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         sidecars=sidecars,
         noise_ceilings=pd.concat(ceilings, ignore_index=True),
         standings=standings,
+        demographics=adapter.demographics() if isinstance(adapter, KnowsPeople) else None,
         not_refitted=not_refitted,
         quality=quality,
         over_time={who: along for who, (along, _) in timed.items() if len(along)},

@@ -18,6 +18,7 @@ from neurodecode.studies.bids_layout import (
     entities,
     find_runs,
     list_subjects,
+    read_demographics,
     read_events,
     read_json,
 )
@@ -89,6 +90,10 @@ class Bids:
     def subjects(self) -> tuple[str, ...]:
         """Return those of the YAML, or all that have a recording."""
         return self._subjects
+
+    def demographics(self) -> pd.DataFrame | None:
+        """Return ``age``, ``sex`` and ``site``, as far as ``participants.tsv`` has them."""
+        return read_demographics(self.root, self.subjects())
 
     def sources(self, subject: str) -> list[Path]:
         """Return the files that :meth:`load` reads."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ __all__ = [
     "find_runs",
     "inherited",
     "list_subjects",
+    "read_demographics",
     "read_events",
     "read_json",
     "read_tsv",
@@ -113,6 +114,25 @@ def list_subjects(root: Path, datatype: str) -> tuple[str, ...]:
                     stacklevel=2,
                 )
     return tuple(there)
+
+
+def read_demographics(root: Path, subjects: Sequence[str]) -> pd.DataFrame | None:
+    """Return ``age``, ``sex`` and ``site`` of ``participants.tsv``; None where it has none.
+
+    A value that is missing, or a subject that is not listed, is NaN.
+    """
+    path = root / "participants.tsv"
+    if not path.is_file():
+        return None
+    table = read_tsv(path, ("participant_id",))
+    names = [name for name in ("age", "sex", "site") if name in table]
+    if not names:
+        return None
+    table.index = pd.Index(table["participant_id"].str.removeprefix("sub-"))
+    known = table.loc[~table.index.duplicated(), names].reindex(list(subjects))
+    if "age" in known:
+        known["age"] = pd.to_numeric(known["age"], errors="coerce")
+    return known
 
 
 def find_runs(
