@@ -32,7 +32,7 @@ from neurodecode.deconfound.residualize import Residualize, fit_log_sd
 from neurodecode.errors import DataError
 from neurodecode.seeds import generator
 
-__all__ = ["ShrunkenResidualize"]
+__all__ = ["ShrunkenResidualize", "shrunken_means"]
 
 
 class ShrunkenResidualize(Residualize):
@@ -85,7 +85,7 @@ class ShrunkenResidualize(Residualize):
             raise DataError(f"features: {len(X)} people are too few for {design.shape[1]} effects")
         self.mean_, scale = X.mean(axis=0), X.std(axis=0)
         values = (X - self.mean_) / scale
-        self.coef_ = _shrunken_means(values, design, effects, self.n_factors) * scale
+        self.coef_ = shrunken_means(values, design, effects, self.n_factors) * scale
         left = values - design @ (self.coef_ / scale)
         self.log_sd_ = _shrunken_spreads(left, design, effects)
         alone = super()._transform(X, table) - self.mean_
@@ -136,10 +136,21 @@ def _leading(values: Array, n: int) -> tuple[Array, Array]:
     return (vectors / np.sqrt(squares)).T @ values, squares / len(values)
 
 
-def _shrunken_means(
+def shrunken_means(
     values: Array, design: Array, effects: dict[str, slice], n_factors: int
 ) -> Array:
-    """Effects on the means of standardised features, (n_columns, n_features)."""
+    """Return the effects on the means of centred, standardised features, (n_columns, n_features).
+
+    Parameters
+    ----------
+    values : (n_people, n_features)
+    design : (n_people, n_columns)
+        Centred.
+    effects : dict of str to slice
+        Columns of the design that belong together.
+    n_factors : int
+        Leading directions among people that are taken apart first.
+    """
     inverse = np.linalg.inv(design.T @ design)
     coef = inverse @ (design.T @ values)
     residuals = values - design @ coef
