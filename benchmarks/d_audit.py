@@ -17,16 +17,19 @@ from table import Table, run
 
 from neurodecode.deconfound.audit import Sets, audit, confounded
 from neurodecode.deconfound.choose import choose
+from neurodecode.deconfound.demovae import DemoVAE
 from neurodecode.deconfound.harmonize import Harmonize
 from neurodecode.deconfound.probes import Prober
 from neurodecode.deconfound.residualize import Residualize
 from neurodecode.deconfound.shrunken import ShrunkenResidualize
+from neurodecode.deconfound.subspace import SubspaceProjection
 from neurodecode.simulate.cohort import COHORT_WORLDS, Cohort, CohortWorld
 from neurodecode.simulate.connectome import learn_group, real_people
 
 SOURCES = (
     "benchmarks/d_audit.py", "neurodecode/deconfound/audit.py", "neurodecode/deconfound/base.py",
     "neurodecode/deconfound/choose.py", "neurodecode/deconfound/demographics.py",
+    "neurodecode/deconfound/demovae.py", "neurodecode/deconfound/subspace.py",
     "neurodecode/deconfound/design.py", "neurodecode/deconfound/empirical_bayes.py",
     "neurodecode/deconfound/harmonize.py", "neurodecode/deconfound/probes.py",
     "neurodecode/deconfound/residualize.py", "neurodecode/deconfound/shrunken.py",
@@ -85,6 +88,12 @@ METHODS: tuple[tuple[str, Callable[[], Any]], ...] = (
     ("regression, spline and variance", Residualize),
     ("ComBat of site, age and sex protected", Harmonize),
 )
+# Networks are trained on the default world alone, once a seed, and not on shuffled features: cost.
+NETWORKS: tuple[tuple[str, Callable[[], Any]], ...] = (
+    ("DemoVAE", DemoVAE),
+    ("subspace projection", SubspaceProjection),
+    ("package demovae", Package),
+)
 CANDIDATES: dict[str, Any] = {
     "shrunken, all features": ShrunkenResidualize(0),
     "shrunken, 200 components": ShrunkenResidualize(200),
@@ -110,10 +119,9 @@ def one_cohort(world: str, seed: int, people: tuple[int, ...]) -> tuple[pd.DataF
     sets = Sets(fit, probe, test)
     found = [audit(methods, X, demographics, sets, label=label, probes=PROBES)]
     if world == "default" and people == PEOPLE:
-        package = {"package demovae": Package()}
-        found.append(
-            audit(package, X, demographics, sets, label=label, probes=PROBES, controls=False)
-        )
+        networks = {name: make() for name, make in NETWORKS}
+        found.append(audit(networks, X, demographics, sets, label=label, probes=PROBES,
+                           controls=False))  # fmt: skip
     return pd.concat(found).assign(seed=seed), chosen
 
 
