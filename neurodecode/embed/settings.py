@@ -24,6 +24,11 @@ class _Decoder(Section):
         False,
         description="whiten by the covariance of training repeats about their mean, by session",
     )
+    alignment: bool = Field(
+        False,
+        description="channels at times: bring each session's mean covariance to the identity; of a "
+        "session that is only tested by its own unlabelled trials (transductive)",
+    )
 
 
 class RidgeSettings(_Decoder):

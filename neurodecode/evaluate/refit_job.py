@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from neurodecode.artifacts import load_responses, load_targets
 from neurodecode.config import SystemSettings
 from neurodecode.contracts import Conditions, Responses
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
-from neurodecode.embed.noise_normalisation import NoiseNormalisation
 from neurodecode.embed.settings import RidgeSettings
 from neurodecode.evaluate.refit import LinearFold, Problem, linear_fold
 from neurodecode.pipeline import Job
@@ -120,7 +120,7 @@ def _fold(
     item = trials["item"][test].to_numpy(np.int64)
     average = np.zeros((len(weights), len(item)))
     average[item, np.arange(len(item))] = weights[item]
-    whitening = NoiseNormalisation(enabled=decoder.noise_normalisation).fit(responses, train)
+    whitening = ChannelSteps(decoder).fit(responses, train)
     return linear_fold(
         whitening.transform(responses, train),
         whitening.transform(responses, test),

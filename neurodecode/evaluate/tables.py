@@ -31,11 +31,23 @@ Table = NDArray[np.float64]
 def correlations(real: NDArray[np.floating], drawn: NDArray[np.floating]) -> Table:
     """Return Pearson's r of every real (n, d) with every drawn (m, d) row, (n, m).
 
-    Undefined (a blank picture) is NaN.
+    Undefined (a blank picture) is NaN. Rows that occur twice have bit for bit the same
+    correlations, so that they tie: a matrix product may round each place of its result in its own
+    way.
     """
+    rows, row_of = _distinct(_standard(real))
+    columns, column_of = _distinct(_standard(drawn))
     with np.errstate(invalid="ignore", divide="ignore"):
-        table: Table = _standard(real) @ _standard(drawn).T
-    return table
+        distinct: Table = rows @ columns.T
+    return distinct[np.ix_(row_of, column_of)]
+
+
+def _distinct(rows: Table) -> tuple[Table, NDArray[np.int64]]:
+    """Return the rows that differ, and which of them each row is."""
+    known: dict[bytes, int] = {}
+    which = np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], np.int64)
+    _, first = np.unique(which, return_index=True)
+    return rows[first], which
 
 
 def _standard(rows: NDArray[np.floating]) -> Table:

@@ -1,4 +1,4 @@
-"""EEG epochs: filtered, repaired, re-referenced, cut at the trials, one unit a channel and time."""
+"""EEG and MEG epochs: filtered, repaired, cut at the trials, one unit a channel and time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neurodecode.contracts import Recording, Responses
+from neurodecode.contracts import Float, Recording, Responses
 from neurodecode.errors import ConfigError, DataError, DataWarning
+from neurodecode.preprocess.eeg_cleaning import bad_channels, remove_components, repair_epochs
 from neurodecode.preprocess.trials import need_recording, trial_table
 
 __all__ = ["Epochs"]
 
 Double = NDArray[np.float64]
+SCALE = {"eeg": 1e-6, "mag": 1e-15, "grad": 1e-13}
+"""Microvolt, fT and fT/cm, by type of channel."""
+LEFT = "as they leave their run"
 
 
 class Epochs:
@@ -31,13 +35,21 @@ class Epochs:
         Hz; a zero-phase FIR filter over the whole run.
     notch : sequence of float
         Hz, each with a filter of its own; the line and what harmonics lie in the band.
+    bad_channels : float or None
+        Robust z of the amplitude from which a channel is bad; see :func:`bad_channels`.
+    ica : {"frontal", "iclabel"} or None
+        Which independent components are artefacts; see :func:`remove_components`.
     reference : {"average", "none"}
+        Of EEG.
     baseline : (float, float) or None
         Seconds from the onset whose mean is subtracted from each channel.
     rate : float or None
         Samples a second that epochs are brought to.
-    reject : float or None
-        Trials of which a channel has a larger range (microvolts) are dropped.
+    autoreject : bool
+        Repair or drop trials; see :func:`repair_epochs`.
+    reject, reject_mag, reject_grad : float or None
+        Trials of which an EEG channel (magnetometer, gradiometer) has a larger range (microvolts,
+        fT, fT/cm) are dropped.
     """
 
     def __init__(
@@ -46,73 +58,155 @@ class Epochs:
         stop: float,
         band: tuple[float, float],
         notch: Sequence[float],
+        bad_channels: float | None,
+        ica: str | None,
         reference: str,
         baseline: tuple[float, float] | None,
         rate: float | None,
+        autoreject: bool,
         reject: float | None,
+        reject_mag: float | None,
+        reject_grad: float | None,
     ) -> None:
         self.start = start
         self.stop = stop
         self.band = band
         self.notch = notch
+        self.bad_channels = bad_channels
+        self.ica = ica
         self.reference = reference
         self.baseline = baseline
         self.rate = rate
-        self.reject = reject
+        self.autoreject = autoreject
+        self.most = {"eeg": reject, "mag": reject_mag, "grad": reject_grad}
 
     def estimate(self, data: Recording | Responses) -> Responses:
-        """Return (n_trials, n_channels x n_times) in microvolts, the times of a channel together.
+        """Return (n_trials, n_channels x n_times), the times of a channel together.
+
+        In microvolts, fT (magnetometers) or fT/cm (gradiometers).
 
         Raises
         ------
         ConfigError
-            Where a frequency is above half the sampling rate.
+            Where a frequency is above half the sampling rate, or a step is for EEG alone.
         DataError
             Where there is no event, a channel is named twice, or no trial is left.
 
         Warns
         -----
         DataWarning
-            Where trials are dropped (they leave the run, or are rejected), or bad channels,
-            because their places are not known.
+            Where trials are dropped, and why; where bad channels are, as their places are not
+            known.
         """
         recording = need_recording(data, "epochs")
         self._refuse(recording)
-        recording = _without_placeless(recording)
-        kept, parts = [], []
-        times = np.zeros(0)
-        left_run = 0
-        for run in np.unique(recording.events["run"]):
-            signal = self._clean(recording, int(run))
-            rows, epochs, lost = self._cut(recording, int(run), signal)
-            left_run += lost
-            if len(rows):
-                times, values = self._finish(epochs, recording)
-                kept.append(rows)
-                parts.append(values)
+        facts: dict[str, str] = {}
+        recording = _without_placeless(self._with_bad_found(recording, facts))
+        rows, times, epochs = self._all_runs(recording, facts)
         n = len(recording.events)
-        if not parts:
-            raise DataError(f"epochs: no trial is left of {n}; all leave their run")
-        rows, values = np.concatenate(kept), np.concatenate(parts)
-        good = np.ones(len(rows), bool)
-        if self.reject is not None:
-            good = (np.ptp(values, axis=2) <= self.reject).all(axis=1)
+        dropped = {LEFT: n - len(rows)}
+        values, good = self._kept(recording, epochs, dropped, facts)
+        said = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
         if not good.any():
-            raise DataError(
-                f"epochs: no trial is left of {n}; {left_run} leave their run, in "
-                f"{int((~good).sum())} a channel's range is above {self.reject:g} microvolts"
-            )
-        if left_run or not good.all():
+            raise DataError(f"epochs: no trial is left of {n}: {said}")
+        if said:
             warnings.warn(
-                f"subject {recording.participant_id}: of {n} trials {left_run} were dropped as "
-                f"they leave their run, {int((~good).sum())} as a channel's range is too large",
+                f"subject {recording.participant_id}: of {n} trials {n - int(good.sum())} were "
+                f"dropped: {said}",
                 DataWarning,
                 stacklevel=2,
             )
         order = np.argsort(rows[good])
         trials = trial_table(recording).iloc[rows[good][order]].reset_index(drop=True)
         flat = values[good][order].reshape(len(trials), -1)
-        return Responses(flat, trials, _units(recording.units, times), transductive=True)
+        return Responses(
+            flat,
+            trials,
+            _units(recording.units, times),
+            transductive=True,
+            quality={
+                "facts": pd.DataFrame({"fact": list(facts), "value": list(facts.values())}),
+                "dropped": pd.DataFrame({"reason": list(dropped), "n": list(dropped.values())}),
+                "repaired": _repaired(recording.units),
+            },
+        )
+
+    def _with_bad_found(self, recording: Recording, facts: dict[str, str]) -> Recording:
+        """Mark channels that are bad in some run."""
+        if self.bad_channels is None:
+            return recording
+        units = recording.units
+        marked = units["bad"].to_numpy(bool) if "bad" in units else np.zeros(len(units), bool)
+        found = np.zeros(len(units), bool)
+        for run in np.unique(recording.runs):
+            raw = self._filtered(recording, int(run))
+            for kind in units["roi"].unique():  # amplitudes of one type of sensor compare
+                own = np.flatnonzero((units["roi"] == kind).to_numpy() & ~marked)
+                signal = raw.get_data()[own]
+                found[own] |= bad_channels(signal, recording.sfreq, self.bad_channels)
+        names = ", ".join(units["unit"][found]) or "none"
+        facts["Channels found bad"] = f"{int(found.sum())} of {len(units)} ({names})"
+        if found.any():
+            warnings.warn(
+                f"subject {recording.participant_id}: {facts['Channels found bad']} channels were "
+                "found bad",
+                DataWarning,
+                stacklevel=3,
+            )
+        return replace(recording, units=units.assign(bad=marked | found))
+
+    def _all_runs(
+        self, recording: Recording, facts: dict[str, str]
+    ) -> tuple[NDArray[np.int64], Double, Double]:
+        """Return which trials lie in their runs, the times, and the epochs in volts or tesla."""
+        kept, parts = [], []
+        removed: list[str] = []
+        times = np.zeros(0)
+        for run in np.unique(recording.events["run"]):
+            rows, epochs = self._cut(recording, int(run), self._clean(recording, int(run), removed))
+            if len(rows):
+                times, values = self._finish(epochs, recording)
+                kept.append(rows)
+                parts.append(values)
+        if self.ica:
+            kinds = ", ".join(f"{removed.count(k)} {k}" for k in dict.fromkeys(removed)) or "none"
+            facts["Independent components removed"] = f"{len(removed)} in all runs ({kinds})"
+        if not parts:
+            n = len(recording.events)
+            raise DataError(f"epochs: no trial is left of {n}: {n} {LEFT}")
+        return np.concatenate(kept), times, np.concatenate(parts)
+
+    def _kept(
+        self,
+        recording: Recording,
+        epochs: Double,
+        dropped: dict[str, int],
+        facts: dict[str, str],
+    ) -> tuple[Float, NDArray[np.bool_]]:
+        """Repair, reference, reject; return all epochs in their units, and which are kept."""
+        import mne
+
+        good = np.ones(len(epochs), bool)
+        if self.autoreject:
+            made = mne.EpochsArray(epochs, self._epoch_info(recording), verbose="ERROR")
+            repaired = repair_epochs(made)
+            epochs, good = repaired.data, repaired.good
+            dropped["as autoreject finds too many bad channels"] = int((~good).sum())
+            facts["Channels repaired by autoreject"] = (
+                f"{int(repaired.channels.sum())} times in {int(good.sum())} trials"
+            )
+        eeg = _is_eeg(recording.units)
+        if self.reference == "average" and eeg.any():
+            # After autoreject: a bad channel would lend its noise to all others.
+            epochs[:, eeg] -= epochs[:, eeg].mean(axis=1, keepdims=True)
+        values = (epochs / _scale(recording.units)[:, None]).astype(np.float32)
+        for kind, most in self.most.items():
+            own = (recording.units["roi"] == kind).to_numpy()
+            if most is not None and own.any():
+                loud = good & (np.ptp(values[:, own], axis=2) > most).any(axis=1)
+                dropped[f"as the range of a channel ({kind}) is above {most:g}"] = int(loud.sum())
+                good = good & ~loud
+        return values, good
 
     def _refuse(self, recording: Recording) -> None:
         if recording.events.empty:
@@ -123,32 +217,40 @@ class Epochs:
                 f"epochs: band and notch must be below half the sampling rate "
                 f"({recording.sfreq / 2:g} Hz), got {highest:g}"
             )
+        if self.ica or self.autoreject:
+            kinds = sorted(set(recording.units["roi"]) - {"eeg"})
+            if kinds:
+                raise ConfigError(
+                    f"epochs: ica and autoreject are for EEG, the recording holds "
+                    f"{', '.join(kinds)}; leave them out"
+                )
         names = recording.units["unit"]
         if names.duplicated().any():
             raise DataError(f"epochs: channels named twice: {', '.join(names[names.duplicated()])}")
 
-    def _clean(self, recording: Recording, run: int) -> Double:
-        """Return a run's signal (n_channels, n_times) in volts."""
-        import mne
-
-        info = _info(recording)
-        own = recording.data[recording.runs == run].T.astype(float) * 1e-6
-        raw = mne.io.RawArray(own, info, verbose="ERROR")
+    def _filtered(self, recording: Recording, run: int) -> Any:
+        raw = _as_raw(recording, run)
         low, high = self.band
         raw.filter(low or None, high, verbose="ERROR")
         if self.notch:
             raw.notch_filter(list(self.notch), verbose="ERROR")
+        return raw
+
+    def _clean(self, recording: Recording, run: int, removed: list[str]) -> Double:
+        """Return a run's signal (n_channels, n_times) in volts or tesla."""
+        raw = self._filtered(recording, run)
+        if self.ica:
+            raw.set_eeg_reference("average", verbose="ERROR")
+            removed += remove_components(raw, _as_raw(recording, run), self.ica)
         if raw.info["bads"]:
             raw.interpolate_bads(verbose="ERROR")
-        if self.reference == "average":
-            raw.set_eeg_reference("average", verbose="ERROR")
         cleaned: Double = raw.get_data()
         return cleaned
 
     def _cut(
         self, recording: Recording, run: int, signal: Double
-    ) -> tuple[NDArray[np.int64], Double, int]:
-        """Return which trials lie in the run, their epochs, and how many do not."""
+    ) -> tuple[NDArray[np.int64], Double]:
+        """Return which trials lie in the run, and their epochs."""
         events = recording.events
         rows = np.flatnonzero(events["run"] == run)
         first = recording.times[recording.runs == run][0]
@@ -159,10 +261,10 @@ class Epochs:
         inside = (starts >= 0) & (starts + length <= signal.shape[1])
         columns = starts[inside, None] + np.arange(length)
         epochs: Double = signal[:, columns].transpose(1, 0, 2)
-        return rows[inside], epochs, int((~inside).sum())
+        return rows[inside], epochs
 
-    def _finish(self, epochs: Double, recording: Recording) -> tuple[Double, NDArray[np.float32]]:
-        """Subtract the baseline and resample; return times and microvolts."""
+    def _finish(self, epochs: Double, recording: Recording) -> tuple[Double, Double]:
+        """Subtract the baseline and resample; return times and epochs."""
         import mne
 
         info = _info(recording)
@@ -171,16 +273,40 @@ class Epochs:
             made.apply_baseline(self.baseline, verbose="ERROR")
         if self.rate is not None and self.rate < recording.sfreq:
             made.resample(self.rate, verbose="ERROR")
-        return made.times, (made.get_data(copy=False) * 1e6).astype(np.float32)
+        return made.times, made.get_data(copy=False)
+
+    def _epoch_info(self, recording: Recording) -> Any:
+        """Return what MNE needs to know of epochs, whose bad channels are repaired by then."""
+        units = recording.units.drop(columns="bad", errors="ignore")
+        rate = min(self.rate or recording.sfreq, recording.sfreq)
+        return _info(replace(recording, units=units, sfreq=rate))
+
+
+def _as_raw(recording: Recording, run: int) -> Any:
+    import mne
+
+    own = recording.data[recording.runs == run].T * _scale(recording.units)[:, None]
+    return mne.io.RawArray(own, _info(recording), verbose="ERROR")
+
+
+def _is_eeg(units: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.array([kind not in ("mag", "grad") for kind in units["roi"]])
+
+
+def _scale(units: pd.DataFrame) -> Double:
+    """Return what each channel's unit is in volts, tesla or tesla a metre."""
+    return np.array([SCALE.get(kind, SCALE["eeg"]) for kind in units["roi"]], dtype=float)
 
 
 def _info(recording: Recording) -> Any:
     import mne
 
     units = recording.units
-    info = mne.create_info(units["unit"].tolist(), recording.sfreq, "eeg", verbose="ERROR")
+    kinds = units["roi"].where(units["roi"].isin(list(SCALE)), "eeg").tolist()
+    info = mne.create_info(units["unit"].tolist(), recording.sfreq, kinds, verbose="ERROR")
     places = _places(units)
-    known = np.asarray(np.isfinite(places).all(axis=1))
+    # A magnetic sensor has a direction too, which is not kept: only EEG is interpolated.
+    known = np.asarray(np.isfinite(places).all(axis=1) & _is_eeg(units))
     if known.any():
         names = units["unit"].to_numpy()[known]
         positions = dict(zip(names, places[known] / 1000, strict=True))
@@ -203,19 +329,26 @@ def _without_placeless(recording: Recording) -> Recording:
     units = recording.units
     bad = units["bad"].to_numpy(bool) if "bad" in units else np.zeros(len(units), bool)
     known = np.asarray(np.isfinite(_places(units)).all(axis=1))
+    eeg = _is_eeg(units)
     if bad.all():
         raise DataError(f"epochs: all {len(units)} channels are marked as bad")
-    lost = bad & ~(known & known[~bad].all())
+    lost = bad & ~(eeg & known & known[eeg & ~bad].all())
     if not lost.any():
         return recording
     warnings.warn(
         f"subject {recording.participant_id}: {int(lost.sum())} of {len(units)} channels were "
-        "dropped, as they are bad and the places of channels are not known",
+        "dropped, as they are bad and cannot be interpolated: magnetic, or places not known",
         DataWarning,
         stacklevel=3,
     )
     left = units.iloc[np.flatnonzero(~lost)].reset_index(drop=True)
     return replace(recording, data=recording.data[:, ~lost], units=left)
+
+
+def _repaired(units: pd.DataFrame) -> pd.DataFrame:
+    """Return the channels that were interpolated."""
+    bad = units["unit"][units["bad"]].tolist() if "bad" in units else []
+    return pd.DataFrame({"channel": bad, "status": "interpolated"})
 
 
 def _units(channels: pd.DataFrame, times: Double) -> pd.DataFrame:

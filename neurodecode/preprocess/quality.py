@@ -2,7 +2,7 @@
 
 A table has a name, and one panel of the page draws it. Estimators say what only they know
 (``Responses.quality``: trials dropped and why, channels repaired); the rest is measured here.
-Labels take no part, and nothing that decodes reads these tables.
+Labels take no part but to find repeats, and nothing that decodes reads these tables.
 
 ===========  =====================================================================================
 ``facts``    ``fact, value``: sampling, length, runs, channels, trials
@@ -10,6 +10,8 @@ Labels take no part, and nothing that decodes reads these tables.
 ``erp``      ``channel, time, mean, low, high``: mean over trials with its 95 % interval
 ``channels`` ``channel, x, y, z, noise, status``: spread of trials about their mean; what was done
 ===========  =====================================================================================
+
+Those of fMRI are in :mod:`neurodecode.preprocess.quality_fmri`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import pandas as pd
 
 from neurodecode.artifacts import TEXT, read_sidecar, read_table, write_table
 from neurodecode.contracts import Recording, Responses
+from neurodecode.preprocess.quality_fmri import volume_table, voxel_table
 
 __all__ = ["load_quality", "measure_quality", "save_quality"]
 
@@ -40,10 +43,15 @@ def measure_quality(data: Recording | Responses, responses: Responses) -> Tables
     responses : Responses
         What an estimator made of it.
     """
-    tables = {"facts": _facts(data, responses), **responses.quality}
+    counted = dict(responses.quality)
+    facts = [_facts(data, responses), *([counted.pop("facts")] if "facts" in counted else [])]
+    tables = {"facts": pd.concat(facts, ignore_index=True), **counted}
     if {"channel", "time"} <= set(responses.units):
         tables["erp"] = _mean_epoch(responses)
         tables["channels"] = _channels(responses)
+    elif isinstance(data, Recording) and _of_voxels(data, responses):
+        tables["volumes"] = volume_table(data)
+        tables["voxels"] = voxel_table(data, responses)
     return tables
 
 
@@ -63,6 +71,12 @@ def load_quality(sidecar: Path) -> Tables:
         for name in sorted(read_sidecar(sidecar).files)
         if name.startswith(start)
     }
+
+
+def _of_voxels(recording: Recording, responses: Responses) -> bool:
+    """Whether responses are of the recording's units; a control without brain data is not."""
+    own = responses.units["unit"].isin(recording.units["unit"]).any()
+    return bool(own) or "delay" in responses.units
 
 
 def _facts(data: Recording | Responses, responses: Responses) -> pd.DataFrame:
@@ -101,6 +115,7 @@ def _channels(responses: Responses) -> pd.DataFrame:
     places = [name for name in ("x", "y", "z") if name in table]
     found = table[["channel", *places]].assign(noise=noise, status="good")
     if "repaired" in responses.quality:
-        repaired = responses.quality["repaired"].set_index("channel")["status"]
-        found["status"] = found["channel"].map(repaired).fillna("good")
+        repaired = responses.quality["repaired"]
+        status = dict(zip(repaired["channel"], repaired["status"], strict=True))
+        found["status"] = [status.get(channel, "good") for channel in found["channel"]]
     return found

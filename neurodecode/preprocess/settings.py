@@ -106,7 +106,7 @@ class WindowSettings(_Cleaned):
 
 
 class EpochsSettings(_Estimator):
-    """EEG cut at the trials; one unit a channel and time."""
+    """EEG or MEG cut at the trials; one unit a channel and time."""
 
     kind: Literal["epochs"]
     start: float = Field(-0.2, description="s from the onset")
@@ -115,14 +115,30 @@ class EpochsSettings(_Estimator):
         (0.1, 40.0), description="Hz; zero-phase filter over the whole run"
     )
     notch: tuple[Annotated[float, Field(gt=0)], ...] = Field((), description="Hz, e.g. [50]")
-    reference: Literal["average", "none"] = "average"
+    bad_channels: float | None = Field(
+        None,
+        gt=0,
+        description="robust z of the amplitude from which a channel is bad (often 5); also those "
+        "that are flat or like no other; null = only those that the data set marks",
+    )
+    ica: Literal["frontal", "iclabel"] | None = Field(
+        None,
+        description="EEG: subtract independent components that correlate with frontal channels, "
+        "or that ICLabel names as artefacts",
+    )
+    reference: Literal["average", "none"] = Field("average", description="of EEG")
     baseline: tuple[float, float] | None = Field(
         (-0.2, 0.0), description="s from the onset; its mean is subtracted; null = none"
     )
     rate: float | None = Field(100.0, gt=0, description="samples a second that are left")
+    autoreject: bool = Field(
+        False, description="EEG: repair or drop trials, thresholds by cross-validation"
+    )
     reject: float | None = Field(
         None, gt=0, description="microvolts; trials with a larger range of a channel are dropped"
     )
+    reject_mag: float | None = Field(None, gt=0, description="the same of magnetometers, fT")
+    reject_grad: float | None = Field(None, gt=0, description="the same of gradiometers, fT/cm")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -134,6 +150,8 @@ class EpochsSettings(_Estimator):
         for name, (low, high) in pairs.items():
             if not low < high:
                 raise ValueError(f"{name}: must rise, got {low:g} and {high:g}")
+        if self.ica and self.reference != "average":
+            raise ValueError("ica needs reference: average")
         if self.rate is not None and self.band[1] > self.rate / 2:
             raise ValueError(
                 f"band must end at or below half of rate ({self.rate / 2:g} Hz), got "

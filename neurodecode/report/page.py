@@ -15,7 +15,9 @@ from neurodecode.report.belief import Belief, beliefs
 from neurodecode.report.figures import Panel
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
+from neurodecode.report.groups import GroupPart, group_part
 from neurodecode.report.load import Material, Score
+from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.online import OnlinePart
 from neurodecode.report.over_time import over_time_panels
@@ -55,12 +57,15 @@ class StudyPart:
         What each recording is like.
     over_time : list of Panel
         When it can be decoded, where responses are channels at times.
+    maps : list of MapPart
+        What encoding models and searchlights say of each unit.
     """
 
     material: Material
     verdict: Verdict
     belief: Belief
     gallery: Gallery | None
+    groups: GroupPart
     blocks: list[Block]
     pairs: list[tuple[Score, Score]]
     limits: tuple[str, ...]
@@ -69,6 +74,7 @@ class StudyPart:
     hashes: list[tuple[str, str, int, str]]
     quality: list[RecordingPart]
     over_time: list[Panel]
+    maps: list[MapPart]
     drawn_by: str
     download: str
     download_data: str
@@ -83,6 +89,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         verdict=said,
         belief=beliefs(material),
         gallery=build_gallery(material, book) if material.pictures else None,
+        groups=group_part(material),
         blocks=score_blocks(material),
         pairs=transductive_pairs(material),
         limits=_limits(material),
@@ -95,6 +102,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
         quality=quality_parts(material.quality),
         over_time=over_time_panels(material.over_time, material.generalisation),
+        maps=map_parts(material.maps),
         drawn_by=_drawn_by(material),
         download=scores_file.stem,
         download_data=base64.b64encode(scores_file.read_bytes()).decode(),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from neurodecode.report import quality_fmri
 from neurodecode.report.figures import BLUE, GREY, ORANGE, Panel, as_png, blank
 
 __all__ = ["RecordingPart", "quality_parts"]
@@ -139,4 +140,6 @@ PANELS: dict[str, Callable[[pd.DataFrame], Panel]] = {
     "dropped": _dropped,
     "erp": _mean_epoch,
     "channels": _channels,
+    "volumes": quality_fmri.volumes,
+    "voxels": quality_fmri.voxels,
 }

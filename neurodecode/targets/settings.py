@@ -8,7 +8,14 @@ from pydantic import Field
 
 from neurodecode.settings import Section
 
-__all__ = ["GivenSettings", "LatentSettings", "OpenClipSettings", "PixelSettings", "TargetSettings"]
+__all__ = [
+    "GaborSettings",
+    "GivenSettings",
+    "LatentSettings",
+    "OpenClipSettings",
+    "PixelSettings",
+    "TargetSettings",
+]
 
 
 class OpenClipSettings(Section):
@@ -35,6 +42,13 @@ class LatentSettings(Section):
     weights: str = Field("embedded", description="embedded, or a folder of an AutoencoderKL")
 
 
+class GaborSettings(Section):
+    """Energy of edges in cells of the picture: a band for encoding models."""
+
+    kind: Literal["gabor"]
+    cells: Literal[2, 4, 8, 16] = Field(8, description="cells along a side")
+
+
 class GivenSettings(Section):
     """The study's own features (kind ``arrays``: ``keys.features``)."""
 
@@ -42,5 +56,6 @@ class GivenSettings(Section):
 
 
 TargetSettings = Annotated[
-    OpenClipSettings | PixelSettings | LatentSettings | GivenSettings, Field(discriminator="kind")
+    OpenClipSettings | PixelSettings | LatentSettings | GaborSettings | GivenSettings,
+    Field(discriminator="kind"),
 ]

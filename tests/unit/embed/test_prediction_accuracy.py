@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
+from neurodecode.embed.encode import fit_encoding_model
 from neurodecode.embed.prediction_accuracy import Predicted, permuted_p, prediction_accuracy
 from neurodecode.errors import DataError
+from neurodecode.simulate.attributes import attribute_table
+from neurodecode.studies.virtual_min import VirtualMin
+from neurodecode.targets.gabor import GaborTarget
 
 
 def fold(signal, parts, k=2, noise=0.0, seed=0, name="s"):
@@ -87,3 +91,33 @@ def test_two_items_are_too_few():
     one = np.zeros((2, 3))
     with pytest.raises(DataError, match="2 different items were tested"):
         score([fold(one, [one])], ("a",))
+
+
+def test_simulated_early_voxels_are_told_by_edges_and_ventral_ones_by_attributes():
+    """Truth of the virtual study: early voxels are driven by Gabor energy, ventral ones not."""
+    study = VirtualMin(1, 150, 250, 50, 2, 0.4, 1)
+    stimuli, responses = study.stimuli(), study.load("01")
+    row_of = {name: k for k, name in enumerate(stimuli.table["id"])}
+    shown = np.array([row_of[name] for name in responses.trials["stimulus"]])
+    train = (stimuli.table["set"] == "train").to_numpy()[shown]
+    bands = {
+        "edges": GaborTarget(8).extract(stimuli).values[shown],
+        "attributes": attribute_table(stimuli).to_numpy(np.float32)[shown],
+    }
+    items = responses.trials["stimulus"].to_numpy(dtype=str)
+    model = fit_encoding_model(
+        responses.data[train], {name: x[train] for name, x in bands.items()}, items=items[train],
+        groups=items[train], alphas=(1, 10, 100, 1000), n_mixtures=6, inner_folds=4, seed=1,
+    )  # fmt: skip
+    _, first = np.unique(items[~train], return_index=True)
+    parts = model.predict_bands({name: x[~train][first] for name, x in bands.items()})
+    table = score([Predicted(items[~train], responses.data[~train], parts)], tuple(bands))
+    found = table.groupby(responses.units["roi"].to_numpy()).mean()
+    assert found["share_edges"]["early"] > 0.1
+    assert abs(found["share_attributes"]["early"]) < 0.05
+    assert found["share_attributes"]["ventral"] > 0.3
+    assert abs(found["share_edges"]["ventral"]) < 0.02
+    odds = responses.units["noise_ceiling"] / (1 - responses.units["noise_ceiling"])
+    known = np.sqrt(2 * odds / (2 * odds + 1))  # two repeats
+    assert table["ceiling"].mean() == pytest.approx(known.mean(), abs=0.06)
+    assert found["r_normalised"]["ventral"] == pytest.approx(0.9, abs=0.1)

@@ -11,7 +11,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from neurodecode.contracts import Recording
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.lda import ShrinkageLdaDecoder
+from neurodecode.embed.settings import ShrinkageLdaSettings
 from neurodecode.embed.time_resolved import Split, decode_over_time
 from neurodecode.errors import ConfigError, DataError, DataWarning
 from neurodecode.preprocess.settings import EstimatorSettings
@@ -148,7 +150,7 @@ def test_trials_that_leave_the_run_or_are_loud_are_dropped_and_counted():
     at = int((source.events["onset"][5] + 0.3) * RATE)
     loud[at : at + 10, 4] += 500
     changed = replace(source, data=loud, events=source.events.assign(onset=onsets))
-    with pytest.warns(DataWarning, match="of 34 trials 2 were dropped .* 1 as a channel's range"):
+    with pytest.warns(DataWarning, match="of 34 trials 3 .*: 2 as they leave their run, 1 as the"):
         found = estimator(reject=100).estimate(changed)
     names = set(found.trials["trial"])
     assert len(names) == 31
@@ -165,10 +167,10 @@ def test_the_order_of_trials_is_that_of_the_events():
 
 def test_no_trial_left():
     source = recording()
-    with pytest.raises(DataError, match="no trial is left of 34; 0 leave"):
+    with pytest.raises(DataError, match="no trial is left of 34: 34 as the range of a channel"):
         estimator(reject=0.01).estimate(source)
     late = source.events.assign(onset=39.9)
-    with pytest.raises(DataError, match="no trial is left of 34; all leave"):
+    with pytest.raises(DataError, match="no trial is left of 34: 34 as they leave their run"):
         estimator().estimate(replace(source, events=late))
     with pytest.raises(DataError, match="no event"):
         estimator().estimate(replace(source, events=source.events[:0]))
@@ -220,9 +222,10 @@ def test_a_real_recording_tells_seeing_from_pressing():
     assert len(labels) >= 150
     block = np.arange(len(labels)) * 5 // len(labels)  # folds of neighbours in time
     times, hits = found.units["time"].unique(), []
+    plain = ChannelSteps(ShrinkageLdaSettings(kind="shrinkage_lda", targets=()))
     for k in range(5):
         fold = Split(block != k, block == k, labels, {}, block.astype(str))
-        decoders = decode_over_time(found, fold, lambda: ShrinkageLdaDecoder(()))
+        decoders = decode_over_time(found, fold, lambda: ShrinkageLdaDecoder(()), plain)
         said = [
             np.array(one.classes)[decoded["label"][:, t].argmax(axis=1)]
             for t, (one, decoded) in enumerate(decoders)

@@ -50,7 +50,9 @@ def test_a_recording_is_described_and_other_responses_need_no_channels():
                           np.repeat([0, 1], 60), events, units, "01", 2.0)  # fmt: skip
     trials = epochs().trials[:2]
     tables = measure_quality(recording, Responses(np.zeros((2, 2), np.float32), trials, units))
-    assert list(tables) == ["facts"]
+    assert list(tables) == ["facts", "volumes", "voxels"]
+    other = Responses(np.zeros((2, 1), np.float32), trials, pd.DataFrame({"unit": ["position_0"]}))
+    assert list(measure_quality(recording, other)) == ["facts"]
     facts = dict(tables["facts"].to_numpy())
     assert facts["Sampling"] == "2 samples a second"
     assert facts["Length"] == "2 runs, 1.0 minutes in all"
