@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
 from neurodecode.studies.public_settings import (
+    Cc2017Settings,
     Haxby2001FullSettings,
     NsdSettings,
     ThingsEeg2Settings,
@@ -224,6 +225,7 @@ DataSettings = Annotated[
     | VirtualMinSettings
     | ArraysSettings
     | BidsSettings
+    | Cc2017Settings
     | Haxby2001FullSettings
     | NsdSettings
     | ThingsEeg2Settings,
