@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
 from neurodecode.studies.public_settings import (
+    Cc2017Settings,
     Haxby2001FullSettings,
     NsdSettings,
     ThingsEeg2Settings,
@@ -262,6 +263,7 @@ DataSettings = Annotated[
     | ArraysSettings
     | BidsSettings
     | KinematicsSettings
+    | Cc2017Settings
     | Haxby2001FullSettings
     | NsdSettings
     | ThingsEeg2Settings,
