@@ -253,5 +253,6 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    options = settings.model_dump(exclude={"kind", "role", "rois", "noise_normalisation"})
+    of_stages = {"kind", "role", "rois", "noise_normalisation", "min_reliability"}
+    options = settings.model_dump(exclude=of_stages)
     return load(family, settings.kind)(**options, **extra)

@@ -138,10 +138,15 @@ def _system(study: StudyConfig) -> tuple[SystemSettings, str]:
     """The first system that decodes by ridge and draws by embedded; the target it draws from."""
     for system in study.systems:
         drawing = study.generators.get(system.generator)
-        by_ridge = study.decoders[system.decoder].kind == "ridge"
+        decoder = study.decoders[system.decoder]
+        plain = not decoder.noise_normalisation and decoder.min_reliability is None
+        by_ridge = decoder.kind == "ridge" and plain
         if by_ridge and isinstance(drawing, EmbeddedSettings) and not drawing.null_embedding:
             return system, drawing.by
-    raise ConfigError(f"study {study.name}: no system decodes by ridge and draws by embedded")
+    raise ConfigError(
+        f"study {study.name}: no system decodes by ridge (without noise_normalisation and "
+        "min_reliability) and draws by embedded"
+    )
 
 
 def _tested(design: pd.DataFrame, responses: Responses, fold: str, subject: str) -> pd.DataFrame:
