@@ -29,9 +29,11 @@ from neurodecode.online.settings import LoopSettings, SafetySettings
 from neurodecode.seeds import generator
 
 SOURCES = ("benchmarks/h_lsl.py", "neurodecode/online/bins.py", "neurodecode/online/continuity.py",
-           "neurodecode/online/features.py", "neurodecode/online/kalman.py",
+           "neurodecode/online/features.py", "neurodecode/online/intake.py",
+           "neurodecode/online/kalman.py",
            "neurodecode/online/kernels.py", "neurodecode/online/loop.py",
-           "neurodecode/online/lsl.py", "neurodecode/online/safety.py")  # fmt: skip
+           "neurodecode/online/lsl.py", "neurodecode/online/safety.py",
+           "neurodecode/online/sinks.py")  # fmt: skip
 N_CHANNELS, SFREQ = 192, 1000
 PATIENCE = 60.0
 Array = NDArray[np.float64]

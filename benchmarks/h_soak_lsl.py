@@ -1,7 +1,9 @@
 """The part of the soak that runs over LSL; see ``h_soak.py``.
 
-``h_soak_lsl.py SECONDS`` reads, decodes and watches, and starts and kills the source, which is
-``h_soak_lsl.py send NAME``. Channel 0 carries each sample's number within the source's life.
+``h_soak_lsl.py read SECONDS`` reads, decodes and watches, and starts and kills the source, which
+is ``h_soak_lsl.py send NAME``; ``h_soak_lsl.py bare SECONDS`` is the peer: the library alone reads
+the same source through the same kills. Channel 0 carries each sample's number within the source's
+life.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from neurodecode.online.clock import RealClock
 from neurodecode.online.faults import FaultRates, Faulty
 from neurodecode.online.features import Chain
 from neurodecode.online.loop import LiveLoop
-from neurodecode.online.lsl import LslPlayer, LslStream
+from neurodecode.online.lsl import LslPlayer, LslStream, confine
 from neurodecode.online.safety import Safety
 from neurodecode.online.settings import SafetySettings
 from neurodecode.online.simulated import Simulated
@@ -49,12 +51,44 @@ def send(name: str) -> None:
     player.run(0.005)
 
 
-def start(name: str) -> subprocess.Popen[bytes]:
-    """A source that is sending."""
-    source = subprocess.Popen([sys.executable, __file__, "send", name], stdout=subprocess.PIPE)
-    if source.stdout is not None:
-        source.stdout.readline()
-    return source
+class Source:
+    """A source in a process of its own that is killed every 40 s and back 2 s later."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.name = name
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE)
+        if self.process.stdout is not None:
+            self.process.stdout.readline()
+        self.begin = time.monotonic()
+        self.last = self.begin + seconds - 30
+        self.kills, self.next, self.restart = 0, self.begin + 40, float("inf")
+        self.early: int | None = None
+        self.memory_from = self.begin + seconds / 5
+
+    @property
+    def command(self) -> list[str]:
+        """What starts it."""
+        return [sys.executable, __file__, "send", self.name]
+
+    def tend(self) -> None:
+        """Kill it, or start it again, where it is time; note the memory after the first part."""
+        now = time.monotonic()
+        if self.early is None and now > self.memory_from:
+            self.early = psutil.Process().memory_info().rss
+        if self.next < now < self.last:
+            self.process.kill()
+            self.process.wait()
+            self.kills, self.next, self.restart = self.kills + 1, float("inf"), now + 2
+        if now > self.restart:
+            self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+            self.next, self.restart = now + 40, float("inf")
+
+    def end(self) -> float:
+        """Kill it for good; MB by which this process grew since the first part."""
+        self.process.kill()
+        self.process.wait()
+        late = psutil.Process().memory_info().rss
+        return (late - (self.early or late)) / 1e6
 
 
 class Numbers:
@@ -90,46 +124,58 @@ def read(seconds: float) -> None:
     chain = Chain(SpikeCounts(), 50, steps=[BadChannels()])
     rng = generator(4, "soak", "calibration")
     chain.fit((rng.random((20000, N_CHANNELS)) < 0.02).astype(float))
-    source, kills = start(name), 0
+    source = Source(name, seconds)
     loop = LiveLoop(
         LslStream(name, clock), chain, decoder, Safety(SafetySettings()), clock,
         sinks=[watch], reconnect=0.2,
     )  # fmt: skip
     loop.open()
     begin = clock.now()
-    early, next_kill, restart = None, begin + 40, None
     while clock.now() < begin + seconds:
         now = clock.now()
         loop.turn()
-        if early is None and now > begin + seconds / 5:
-            early = psutil.Process().memory_info().rss
-        if restart is None and now > next_kill and now < begin + seconds - 30:
-            source.kill()
-            source.wait()
-            kills, restart = kills + 1, now + 2
-        if restart is not None and now > restart:
-            source = subprocess.Popen(
-                [sys.executable, __file__, "send", name], stdout=subprocess.DEVNULL
-            )
-            restart, next_kill = None, now + 40
+        source.tend()
         clock.wait_until(now + 0.001)
     loop.close()
-    source.kill()
-    source.wait()
-    late = psutil.Process().memory_info().rss
+    growth = source.end()
     c = loop.counters
     print(json.dumps({
-        "kills": kills, "reconnections": c.reconnections, "samples": c.samples,
+        "kills": source.kills, "reconnections": c.reconnections, "samples": c.samples,
         "unaccounted": c.samples - c.used - c.dropped - c.forgotten - c.pending,
-        "holes": numbers.holes, "counted": c.missing, "growth": (late - (early or late)) / 1e6,
+        "holes": numbers.holes, "counted": c.missing, "growth": growth,
         "fastest": watch.fastest, "farthest": watch.farthest,
         "bounded": watch.finite and watch.fastest <= 2 + 1e-9 and watch.farthest <= 1,
         "age_p99": loop.age.quantile(0.99), "seconds": time.monotonic() - begin,
     }))  # fmt: skip
 
 
+def bare(seconds: float) -> None:
+    """Read for so long with mne-lsl alone, searching again after each loss."""
+    confine()
+    from mne_lsl.lsl import StreamInlet, resolve_streams
+    from mne_lsl.lsl._utils import LostError
+
+    name = f"bare-{os.getpid()}"
+    source, inlet, losses = Source(name, seconds), None, 0
+    begin = time.monotonic()
+    while time.monotonic() < begin + seconds:
+        source.tend()
+        try:
+            if inlet is None:
+                found = resolve_streams(1.0, name=name)
+                if found:
+                    inlet = StreamInlet(found[0], max_buffered=10, recover=False)
+                    inlet.open_stream(5.0)
+                    inlet.time_correction(5.0)
+            else:
+                inlet.pull_chunk(timeout=0.0, max_samples=4096)
+        except (LostError, TimeoutError, RuntimeError):
+            inlet, losses = None, losses + 1
+        time.sleep(0.001)
+    print(json.dumps({"growth": source.end(), "kills": source.kills, "losses": losses}))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "send":
-        send(sys.argv[2])
-    else:
-        read(float(sys.argv[1]))
+    part = {"send": send, "read": lambda given: read(float(given)),
+            "bare": lambda given: bare(float(given))}[sys.argv[1]]  # fmt: skip
+    part(sys.argv[2])

@@ -169,6 +169,16 @@ class StudyConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _nothing_past_the_lock(self) -> Self:
+        if self.locked and (self.encoders or self.searchlights):
+            raise ValueError(
+                "encoders and searchlights score each unit on test trials, and the test set is "
+                "locked (config/README.md): leave them out until all settings are made, then set "
+                "evaluate.holdout.locked: false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_exist(self) -> Self:
         for system in self.all_systems:
             _known("responses", system.responses, self.responses)
@@ -202,6 +212,13 @@ class StudyConfig(Section):
     def drawing(self) -> tuple[SystemSettings, ...]:
         """The systems that draw pictures."""
         return tuple(system for system in self.systems if system.generator)
+
+    @property
+    def locked(self) -> bool:
+        """Whether test scores are answered by a reusable holdout until they are unlocked."""
+        if self.evaluate.holdout.locked is not None:
+            return self.evaluate.holdout.locked
+        return self.data.kind in ("arrays", "bids") and not self.data.simulated
 
     @property
     def all_systems(self) -> tuple[SystemSettings, ...]:

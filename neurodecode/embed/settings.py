@@ -30,6 +30,11 @@ class _Decoder(Section):
         lt=1,
         description="keep units whose split-half reliability over training repeats is as large",
     )
+    alignment: bool = Field(
+        False,
+        description="channels at times: bring each session's mean covariance to the identity; of a "
+        "session that is only tested by its own unlabelled trials (transductive)",
+    )
 
 
 class RidgeSettings(_Decoder):

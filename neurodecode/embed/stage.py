@@ -25,15 +25,15 @@ from neurodecode.contracts import (
     Stimuli,
     Targets,
 )
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
-from neurodecode.embed.noise_normalisation import NoiseNormalisation
 from neurodecode.embed.reliable_units import ReliableUnits
 from neurodecode.errors import DataError
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.registry import Decoder, make
 
-__all__ = ["run", "trial_labels", "trial_targets"]
+__all__ = ["decode_fold", "run", "trial_labels", "trial_targets"]
 
 
 def trial_targets(targets: Targets, trials: pd.DataFrame, stimuli: Stimuli) -> Float:
@@ -85,13 +85,13 @@ def run(job: Job) -> Output:
             for fold in folds:
                 rows = design[(design["fold"] == fold) & (design["participant_id"] == subject)]
                 if (rows["role"] == "test").any():  # a subject may lack a run that others have
-                    parts.append(_fold(job, fold, subject, responses, wanted, rows))
+                    parts.append(decode_fold(job, fold, subject, responses, wanted, rows))
                 advance()
             decoded[subject] = hash_file(_save(job, subject, parts))
     return Output([], {"conditions": decoded})
 
 
-def _fold(
+def decode_fold(
     job: Job,
     fold: str,
     subject: str,
@@ -116,7 +116,7 @@ def _fold(
     decoder: Decoder = make("decoder", settings)
     choice = ReliableUnits(settings.min_reliability).fit(responses, train)
     responses = choice.select(responses)
-    whitening = NoiseNormalisation(enabled=settings.noise_normalisation).fit(responses, train)
+    whitening = ChannelSteps(settings).fit(responses, train)
     decoder.fit(
         whitening.transform(responses, train),
         {name: values[train] for name, values in targets.items()},

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from neurodecode.artifacts import load_responses, load_targets
 from neurodecode.config import SystemSettings
 from neurodecode.contracts import Conditions, Responses
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
-from neurodecode.embed.noise_normalisation import NoiseNormalisation
 from neurodecode.embed.reliable_units import ReliableUnits
 from neurodecode.embed.settings import RidgeSettings
 from neurodecode.evaluate.refit import LinearFold, Problem, linear_fold
@@ -125,7 +125,7 @@ def _fold(
     average[item, np.arange(len(item))] = weights[item]
     # Whole stimuli are shuffled, which leaves repeats, and so the choice of units, as they are.
     responses = ReliableUnits(decoder.min_reliability).fit(responses, train).select(responses)
-    whitening = NoiseNormalisation(enabled=decoder.noise_normalisation).fit(responses, train)
+    whitening = ChannelSteps(decoder).fit(responses, train)
     return linear_fold(
         whitening.transform(responses, train),
         whitening.transform(responses, test),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,9 @@ MOST = 4096
 
 PATIENCE = 5.0
 """Seconds for which a stream is looked for."""
+
+BRIEF = 0.02
+"""Seconds that a session may wait for an estimate of the clocks' offset."""
 
 BUFFERED = 10
 """Seconds of samples that the inlet keeps for a reader who is late; then the oldest are lost."""
@@ -84,15 +88,16 @@ class LslStream:
         self.clock = clock or RealClock()
         self.markers = markers
         self.ended = False
-        self._inlet: Any = None
-        self._marker_inlet: Any = None
+        self._inlet: _Inlet | None = None
+        self._marker_inlet: _Inlet | None = None
         self._channels: tuple[str, ...] | None = None
         self._sfreq: float | None = None
-        self._search: Future[tuple[Any, Any]] | None = None
-        self._helper: ThreadPoolExecutor | None = None
+        self._search: Future[tuple[_Inlet, _Inlet | None]] | None = None
+        # One thread for all searches: the memory that a thread allocates from stays with the
+        # process, a few MB each.
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="lsl")
+        self._left: tuple[Marker, ...] = ()
         self._offset = 0.0
-        self._corrected = -np.inf
-        self._correction = 0.0
 
     @property
     def sfreq(self) -> float:
@@ -107,34 +112,34 @@ class LslStream:
         return channels
 
     def connect(self) -> None:
-        """Find the stream; after a loss, look whether it has been found.
+        """Find the stream, if it is not connected; after a loss, look whether it has been found.
 
         Raises
         ------
         StreamLost
             Where it is not there; the message names the streams that are.
         """
+        if self._inlet is not None:
+            return
         first = self._channels is None
         if self._search is None:
             confine()
             self._offset = _offset(self.clock)
-            self._helper = ThreadPoolExecutor(1, thread_name_prefix="lsl")
             self._search = self._helper.submit(self._find)
         try:
             found = self._search.result(timeout=3 * PATIENCE if first else 0)
         except NotYet:
             raise StreamLost(f"LSL stream {self.name} is being looked for") from None
         except (RuntimeError, TimeoutError, OSError) as error:
-            self._forget()
+            self._search = None
             raise StreamLost(f"LSL stream {self.name}: {error}") from error
-        self._forget()
+        self._search = None
         self._inlet, self._marker_inlet = found
-        info = self._inlet.get_sinfo(PATIENCE)
+        info = self._inlet.inlet.get_sinfo(PATIENCE)
         names = info.get_channel_names()
         n_channels = info.n_channels
         self._channels = tuple(names or (f"ch{i:03d}" for i in range(n_channels)))
         self._sfreq = float(info.sfreq)
-        self._corrected = -np.inf
 
     def acquire(self) -> Chunk:
         """Return all samples that have arrived.
@@ -148,59 +153,77 @@ class LslStream:
 
         if self._inlet is None:
             raise StreamLost(f"LSL stream {self.name} is not connected")
+        now = self.clock.now()
         try:
-            data, stamps = self._pull()
-            correction = self._time_correction()
-            markers = self._pull_markers()
+            self._left += self._pull_markers(now)
+            data, stamps = self._pull(self._inlet)
+            shift = self._inlet.correction(now) + self._offset
         except (LostError, TimeoutError, RuntimeError) as error:
             self.disconnect()
             raise StreamLost(f"LSL stream {self.name}: {error}") from error
-        return Chunk(data, stamps + correction + self._offset, stamps, markers)
+        markers, self._left = self._left, ()
+        return Chunk(data, stamps + shift, stamps, markers)
 
     def disconnect(self) -> None:
         """Let go of the stream."""
-        self._forget()
+        self._search = None
         self._inlet = self._marker_inlet = None
 
-    def _find(self) -> tuple[Any, Any]:
-        """Find and open the streams; runs beside the session."""
-        inlet = _open(self.name, text=False)
-        return inlet, _open(self.markers, text=True) if self.markers else None
+    def _find(self) -> tuple[_Inlet, _Inlet | None]:
+        """Find and open the streams; runs beside the session.
 
-    def _forget(self) -> None:
-        if self._helper is not None:
-            self._helper.shutdown(wait=False)
-        self._search = self._helper = None
+        Markers first: an inlet begins when it is opened, and a search takes a second where the
+        machine is busy, in which markers of samples that are read would be lost.
+        """
+        markers = _open(self.markers, text=True) if self.markers else None
+        return _open(self.name, text=False), markers
 
-    def _pull(self) -> tuple[Array, Array]:
+    def _pull(self, inlet: _Inlet) -> tuple[Array, Array]:
         parts, stamps = [], []
         while True:
-            part, times = self._inlet.pull_chunk(timeout=0.0, max_samples=MOST)
+            part, times = inlet.pull()
             parts.append(np.asarray(part, dtype=np.float64))
             stamps.append(np.array(times))
             if len(times) < MOST:
                 return np.concatenate(parts), np.concatenate(stamps)
 
-    def _time_correction(self) -> float:
-        """LSL's estimate, asked for once a second: it changes every few."""
-        now = self.clock.now()
-        if now - self._corrected >= 1.0:
-            self._correction = float(self._inlet.time_correction(PATIENCE))
-            self._corrected = now
-        return self._correction
-
-    def _pull_markers(self) -> tuple[Marker, ...]:
+    def _pull_markers(self, now: float) -> tuple[Marker, ...]:
         if self._marker_inlet is None:
             return ()
-        labels, stamps = self._marker_inlet.pull_chunk(timeout=0.0, max_samples=MOST)
-        shift = self._marker_inlet.time_correction(PATIENCE) + self._offset if len(stamps) else 0.0
+        labels, stamps = self._marker_inlet.pull()
+        shift = self._marker_inlet.correction(now) + self._offset
         return tuple(
             Marker(float(time) + shift, str(label[0]))
             for time, label in zip(stamps, labels, strict=True)
         )
 
 
-def _open(name: str, text: bool) -> Any:
+class _Inlet:
+    """An open inlet, with LSL's estimate of how far its clock is from this machine's.
+
+    The estimate is asked for once a second, since it changes every few. Where a busy machine is
+    late with it the last one stays: to raise there would lose what was pulled just before.
+    """
+
+    def __init__(self, inlet: Any) -> None:
+        self.inlet = inlet
+        self._correction = float(inlet.time_correction(PATIENCE))
+        self._asked = -np.inf
+
+    def pull(self) -> tuple[Any, Any]:
+        """All that has arrived, at most :data:`MOST` samples, with LSL's stamps."""
+        return self.inlet.pull_chunk(timeout=0.0, max_samples=MOST)  # type: ignore[no-any-return]
+
+    def correction(self, now: float) -> float:
+        """Seconds to add to a stamp."""
+        if now - self._asked >= 1.0:
+            self._asked = now
+            with suppress(TimeoutError):
+                self._correction = float(self.inlet.time_correction(BRIEF))
+        return self._correction
+
+
+def _open(name: str, text: bool) -> _Inlet:
     from mne_lsl.lsl import StreamInlet, resolve_streams
 
     found = [s for s in resolve_streams(PATIENCE, name=name) if (s.dtype == "string") == text]
@@ -212,8 +235,7 @@ def _open(name: str, text: bool) -> Any:
         raise RuntimeError("its sampling rate is irregular; features need an even one")
     inlet = StreamInlet(found[0], max_buffered=BUFFERED, recover=False)
     inlet.open_stream(PATIENCE)
-    inlet.time_correction(PATIENCE)
-    return inlet
+    return _Inlet(inlet)
 
 
 class LslOutlet:

@@ -139,13 +139,13 @@ def _system(study: StudyConfig) -> tuple[SystemSettings, str]:
     for system in study.systems:
         drawing = study.generators.get(system.generator)
         decoder = study.decoders[system.decoder]
-        plain = not decoder.noise_normalisation and decoder.min_reliability is None
-        by_ridge = decoder.kind == "ridge" and plain
+        steps = decoder.noise_normalisation or decoder.alignment or decoder.min_reliability
+        by_ridge = decoder.kind == "ridge" and not steps
         if by_ridge and isinstance(drawing, EmbeddedSettings) and not drawing.null_embedding:
             return system, drawing.by
     raise ConfigError(
-        f"study {study.name}: no system decodes by ridge (without noise_normalisation and "
-        "min_reliability) and draws by embedded"
+        f"study {study.name}: no system decodes by ridge (without noise_normalisation, alignment "
+        "and min_reliability) and draws by embedded"
     )
 
 

@@ -47,10 +47,10 @@ def _session(options: Namespace, clock: Clock) -> int:
     ready = {str(folder): load_ready(folder) for folder in options.decoder}
     first = next(iter(ready.values()))
     _same_features(ready)
-    stream = open_source(settings.source, clock)
-    _suits(stream, first, settings.source.source)
     if options.log is not None:
         require_writable(options.log)
+    stream = open_source(settings.source, clock)
+    _suits(stream, first, settings.source.source)
     loop = LiveLoop(
         stream, first.chain, first.decoder, Safety(settings.safety), clock, settings=settings.loop,
         faults=settings.faults, reconnect=settings.source.reconnect,
@@ -121,20 +121,18 @@ def _same_features(ready: dict[str, Ready]) -> None:
 
 
 def _suits(stream: Stream, ready: Ready, name: str) -> None:
-    """Connect once, to see whether the source is what the decoder was fitted on."""
+    """Connect, and refuse a source that is not what the decoder was fitted on."""
     try:
         stream.connect()
     except StreamLost as error:
         raise DataError(f"{name}: {error}. Start the source first, or check its name.") from error
-    try:
-        found, wanted = (len(stream.channels), stream.sfreq), (len(ready.channels), ready.sfreq)
-        if found[0] != wanted[0] or not math.isclose(found[1], wanted[1], rel_tol=1e-3):
-            raise DataError(
-                f"{name}: {found[0]} channels at {found[1]:g} Hz; the decoder was calibrated on "
-                f"{wanted[0]} channels at {wanted[1]:g} Hz"
-            )
-    finally:
+    found, wanted = (len(stream.channels), stream.sfreq), (len(ready.channels), ready.sfreq)
+    if found[0] != wanted[0] or not math.isclose(found[1], wanted[1], rel_tol=1e-3):
         stream.disconnect()
+        raise DataError(
+            f"{name}: {found[0]} channels at {found[1]:g} Hz; the decoder was calibrated on "
+            f"{wanted[0]} channels at {wanted[1]:g} Hz"
+        )
 
 
 def _print_report(report: Report) -> None:

@@ -105,7 +105,7 @@ class Stream(Protocol):
         """Whether nothing will ever come again (a recording's end)."""
 
     def connect(self) -> None:
-        """Begin, or begin again after a loss.
+        """Begin, or begin again after a loss; safe where it is connected.
 
         Raises
         ------

@@ -115,6 +115,7 @@ def _channels(responses: Responses) -> pd.DataFrame:
     places = [name for name in ("x", "y", "z") if name in table]
     found = table[["channel", *places]].assign(noise=noise, status="good")
     if "repaired" in responses.quality:
-        repaired = responses.quality["repaired"].set_index("channel")["status"]
-        found["status"] = found["channel"].map(repaired).fillna("good")
+        repaired = responses.quality["repaired"]
+        status = dict(zip(repaired["channel"], repaired["status"], strict=True))
+        found["status"] = [status.get(channel, "good") for channel in found["channel"]]
     return found

@@ -15,6 +15,7 @@ from neurodecode.report.belief import Belief, beliefs
 from neurodecode.report.figures import Panel
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
+from neurodecode.report.groups import GroupPart, group_part
 from neurodecode.report.load import Material, Score
 from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
@@ -64,6 +65,7 @@ class StudyPart:
     verdict: Verdict
     belief: Belief
     gallery: Gallery | None
+    groups: GroupPart
     blocks: list[Block]
     pairs: list[tuple[Score, Score]]
     limits: tuple[str, ...]
@@ -87,6 +89,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         verdict=said,
         belief=beliefs(material),
         gallery=build_gallery(material, book) if material.pictures else None,
+        groups=group_part(material),
         blocks=score_blocks(material),
         pairs=transductive_pairs(material),
         limits=_limits(material),

@@ -1,4 +1,4 @@
-"""Study ``bids``: any data set in the Brain Imaging Data Structure, fMRI or EEG."""
+"""Study ``bids``: any data set in the Brain Imaging Data Structure, fMRI, EEG or MEG."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from neurodecode.studies.bids_layout import (
     entities,
     find_runs,
     list_subjects,
+    read_demographics,
     read_events,
     read_json,
 )
@@ -90,11 +91,15 @@ class Bids:
         """Return those of the YAML, or all that have a recording."""
         return self._subjects
 
+    def demographics(self) -> pd.DataFrame | None:
+        """Return ``age``, ``sex`` and ``site``, as far as ``participants.tsv`` has them."""
+        return read_demographics(self.root, self.subjects())
+
     def sources(self, subject: str) -> list[Path]:
         """Return the files that :meth:`load` reads."""
         runs = self._runs(subject)
         paths = [path for run in runs for path in (run.recording, run.events, *run.sidecars)]
-        if self.datatype == "eeg":
+        if self.datatype != "func":
             beside = {path for run in runs for path in run.recording.parent.iterdir()}
             return sorted({*paths, *(path for path in beside if path.is_file())})
         region = self._region(subject, runs)
@@ -126,7 +131,7 @@ class Bids:
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
         known = read_json(self.root / "dataset_description.json")
-        how = "Functional MRI" if self.datatype == "func" else "EEG"
+        how = {"func": "Functional MRI"}.get(self.datatype, self.datatype.upper())
         source = "preprocessed before" if self.derivatives else "as recorded"
         plain = {
             "recorded": f"{how}, {source}; BIDS data set {known.get('Name', self.root.name)!r}, "
@@ -175,7 +180,7 @@ class Bids:
                 )
                 for part in events
             ]
-        if self.datatype == "eeg":
+        if self.datatype != "func":
             return read_eeg(subject, self.root, runs, events)
         region = self._region(subject, runs)
         if self.form == "volume":

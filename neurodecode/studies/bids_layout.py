@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ __all__ = [
     "find_runs",
     "inherited",
     "list_subjects",
+    "read_demographics",
     "read_events",
     "read_json",
     "read_tsv",
@@ -30,10 +31,11 @@ RECORDINGS = {
     "cifti": (".dtseries.nii",),
     "gifti": (".func.gii",),
     "eeg": (".vhdr", ".edf", ".set", ".bdf", ".fif"),
+    "meg": (".fif",),
 }
 DERIVED = ("desc", "space", "res", "den", "hemi")
 """Parts of a name that only derivatives have."""
-SUFFIX = {"func": "bold", "eeg": "eeg"}
+SUFFIX = {"func": "bold", "eeg": "eeg", "meg": "meg"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Source:
     Attributes
     ----------
     recording : Path
-        Image or EEG header.
+        Image, EEG header or MEG file.
     events : Path
     sidecars : tuple of Path
         JSON files that apply to it, the most general first.
@@ -114,6 +116,25 @@ def list_subjects(root: Path, datatype: str) -> tuple[str, ...]:
     return tuple(there)
 
 
+def read_demographics(root: Path, subjects: Sequence[str]) -> pd.DataFrame | None:
+    """Return ``age``, ``sex`` and ``site`` of ``participants.tsv``; None where it has none.
+
+    A value that is missing, or a subject that is not listed, is NaN.
+    """
+    path = root / "participants.tsv"
+    if not path.is_file():
+        return None
+    table = read_tsv(path, ("participant_id",))
+    names = [name for name in ("age", "sex", "site") if name in table]
+    if not names:
+        return None
+    table.index = pd.Index(table["participant_id"].str.removeprefix("sub-"))
+    known = table.loc[~table.index.duplicated(), names].reindex(list(subjects))
+    if "age" in known:
+        known["age"] = pd.to_numeric(known["age"], errors="coerce")
+    return known
+
+
 def find_runs(
     root: Path,
     subject: str,
@@ -130,7 +151,7 @@ def find_runs(
     root : Path
     subject : str
         Without ``sub-``.
-    datatype : {"func", "eeg"}
+    datatype : {"func", "eeg", "meg"}
     task : str
     derivatives : Path, optional
         Folder whose ``desc-preproc`` images are read in place of the raw ones.
@@ -147,7 +168,7 @@ def find_runs(
         Where there is no run, or a file that belongs to one is missing.
     """
     top = derivatives or root
-    endings = RECORDINGS["eeg" if datatype == "eeg" else form]
+    endings = RECORDINGS[form if datatype == "func" else datatype]
     found = [
         path
         for path in sorted((top / f"sub-{subject}").rglob(f"*_{SUFFIX[datatype]}.*"))

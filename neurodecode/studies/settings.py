@@ -7,6 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
+from neurodecode.studies.public_settings import (
+    Haxby2001FullSettings,
+    NsdSettings,
+    ThingsEeg2Settings,
+)
 
 __all__ = [
     "ArrayKeys",
@@ -91,6 +96,8 @@ class ArrayKeys(Section):
         None, description="indices of the test trials, or a mask of all trials"
     )
     split: ArrayName | None = Field(None, description="train or test, for each trial")
+    positions: ArrayName | None = Field(None, description="of each unit, (n_units, 3) in mm")
+    rois: ArrayName | None = Field(None, description="region of each unit, text")
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
@@ -156,7 +163,7 @@ class BidsSettings(Section):
 
     kind: Literal["bids"]
     root: str = Field(min_length=1, description="top of the data set")
-    datatype: Literal["func", "eeg"] = "func"
+    datatype: Literal["func", "eeg", "meg"] = "func"
     task: str = Field(pattern=r"^[A-Za-z0-9+]+$", description="the task- of the names")
     subjects: tuple[SubjectName, ...] | None = Field(
         None, min_length=1, description="without sub-; none = all that have a recording"
@@ -213,7 +220,7 @@ class BidsSettings(Section):
         if self.confounds and not self.derivatives:
             raise ValueError("confounds needs derivatives")
         named = [n for n in ("derivatives", "space", "mask", "atlas") if getattr(self, n)]
-        if self.datatype == "eeg" and named:
+        if self.datatype != "func" and named:
             raise ValueError(f"{', '.join(named)}: only with datatype: func")
         if self.datatype == "eeg" and self.form != "volume":
             raise ValueError(f"form: {self.form} is of datatype: func")
@@ -254,7 +261,10 @@ DataSettings = Annotated[
     | VirtualMinSettings
     | ArraysSettings
     | BidsSettings
-    | KinematicsSettings,
+    | KinematicsSettings
+    | Haxby2001FullSettings
+    | NsdSettings
+    | ThingsEeg2Settings,
     Field(discriminator="kind"),
 ]
 
