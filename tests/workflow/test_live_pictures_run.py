@@ -22,6 +22,7 @@ from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, run
 from neurodecode.simulate.written import Cohort, write_cohort
 
+pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).parents[2]
 STAGES = (
     ("targets", {"target": "semantic"}), ("preprocess", {"responses": "epochs", "subject": "01"}),
