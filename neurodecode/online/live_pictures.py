@@ -153,9 +153,10 @@ def known_score(paths: Paths, system: str, subject: str) -> str:
     if found.empty:
         return "Not scored: the study's scores hold no two-way identification."
     row = found.iloc[0]
+    interval = f"{row['ci_low']:.2f} to {row['ci_high']:.2f}"
     return (
         "By the study's scores, what is decoded tells held-out pictures apart in "
-        f"{row['value']:.2f} of pairs ({row['ci_low']:.2f} to {row['ci_high']:.2f}, chance {row['chance']:g})."
+        f"{row['value']:.2f} of pairs ({interval}, chance {row['chance']:g})."
     )
 
 
