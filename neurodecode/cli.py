@@ -71,7 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--subject", required=True, help="participant, e.g. 01")
     one.set_defaults(handler=_reconstruct)
 
-    for command in (stage, one):
+    unlock = commands.add_parser(
+        "unlock", help="exact test scores of a locked study from now on: once, logged, for good"
+    )
+    unlock.add_argument("--study", required=True, help="name of a study, or a path to its YAML")
+    unlock.set_defaults(handler=_unlock)
+
+    for command in (stage, one, unlock):
         command.add_argument("--config", type=Path, default=Path("config/config.yaml"))
         command.add_argument("--seed", type=int, help="default: the one in config.yaml")
         command.add_argument(
@@ -270,6 +276,31 @@ def _reconstruct(options: argparse.Namespace) -> int:
             done = run(job, reuse=True)
         console.print(f"{name}: {'done' if done else 'kept'}", highlight=False)
     print_subject(study, paths, options.subject)
+    return 0
+
+
+def _unlock(options: argparse.Namespace) -> int:
+    from neurodecode.config import load_study
+    from neurodecode.evaluate.holdout import unlock
+    from neurodecode.paths import Paths
+    from neurodecode.pipeline import Job
+
+    config, study = _run_config(options), load_study(options.study, options.config)
+    if not study.locked:
+        print(f"study {study.name}: its test set is not locked; exact scores are given anyway.")
+        return 0
+    paths = Paths(Path(config.results), study.name)
+    subjects = Job("design", study, paths, config.seed).adapter.subjects()
+    done = unlock(study, paths, subjects)
+    if not done:
+        print(f"study {study.name}: is unlocked already.")
+        return 0
+    print(
+        f"study {study.name}: test set unlocked for {', '.join(done)}; this cannot be taken back "
+        "and stands in the ledger. The next run (snakemake, or neurodecode reconstruct) gives "
+        "exact scores. Settings that are changed from here on lean on them: report only what was "
+        "decided before."
+    )
     return 0
 
 

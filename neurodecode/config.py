@@ -169,6 +169,16 @@ class StudyConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _nothing_past_the_lock(self) -> Self:
+        if self.locked and (self.encoders or self.searchlights):
+            raise ValueError(
+                "encoders and searchlights score each unit on test trials, and the test set is "
+                "locked (config/README.md): leave them out until all settings are made, then set "
+                "evaluate.holdout.locked: false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_exist(self) -> Self:
         for system in self.all_systems:
             _known("responses", system.responses, self.responses)
@@ -187,6 +197,8 @@ class StudyConfig(Section):
             _known(f"searchlights.{name}.decoder", searchlight.decoder, self.decoders)
         if self.targets:
             _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
+        if self.clustered and not self.targets:
+            raise ValueError("design.split.n_clusters: needs a target, whose features it clusters")
         names = [system.name for system in self.systems]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -202,6 +214,18 @@ class StudyConfig(Section):
     def drawing(self) -> tuple[SystemSettings, ...]:
         """The systems that draw pictures."""
         return tuple(system for system in self.systems if system.generator)
+
+    @property
+    def clustered(self) -> bool:
+        """Whether folds are clusters of the semantic target."""
+        return getattr(self.design.split, "n_clusters", None) is not None
+
+    @property
+    def locked(self) -> bool:
+        """Whether test scores are answered by a reusable holdout until they are unlocked."""
+        if self.evaluate.holdout.locked is not None:
+            return self.evaluate.holdout.locked
+        return self.data.kind in ("arrays", "bids") and not self.data.simulated
 
     @property
     def all_systems(self) -> tuple[SystemSettings, ...]:

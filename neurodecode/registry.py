@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,7 @@ __all__ = [
     "Estimator",
     "Extractor",
     "Gallery",
+    "KnowsPeople",
     "Study",
     "kinds",
     "load",
@@ -44,8 +45,12 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
+        "cc2017": "neurodecode.studies.cc2017:Cc2017",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
+        "haxby2001_full": "neurodecode.studies.haxby2001_full:Haxby2001Full",
         "kinematics": "neurodecode.online.kinematics:Kinematics",
+        "nsd": "neurodecode.studies.nsd:Nsd",
+        "things_eeg2": "neurodecode.studies.things_eeg2:ThingsEeg2",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
@@ -70,9 +75,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "shrinkage_lda": "neurodecode.embed.lda:ShrinkageLdaDecoder",
     },
     "deconfounder": {
+        "demovae": "neurodecode.deconfound.demovae:DemoVAE",
         "harmonize": "neurodecode.deconfound.harmonize:Harmonize",
         "residualize": "neurodecode.deconfound.residualize:Residualize",
         "shrunken": "neurodecode.deconfound.shrunken:ShrunkenResidualize",
+        "subspace": "neurodecode.deconfound.subspace:SubspaceProjection",
     },
     "backend": {
         "retrieval": "neurodecode.reconstruct.baselines:Retrieval",
@@ -129,6 +136,17 @@ class Study(Protocol):
 
     def about(self) -> Mapping[str, str]:
         """Plain words for the report: ``recorded``, ``seen``, ``limits``, ``licence``."""
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """An adapter that also knows who its participants are."""
+
+    def demographics(self) -> pd.DataFrame | None:
+        """One row a participant, indexed by name: ``age``, ``sex``, ``site``, as far as known.
+
+        Never logged, never written beside the recording's own table.
+        """
 
 
 class Estimator(Protocol):
@@ -253,5 +271,6 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    options = settings.model_dump(exclude={"kind", "role", "rois", "noise_normalisation"})
+    own = {"kind", "role", "rois", "noise_normalisation", "alignment", "min_reliability"}
+    options = settings.model_dump(exclude=own)
     return load(family, settings.kind)(**options, **extra)

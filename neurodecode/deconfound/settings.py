@@ -10,9 +10,11 @@ from neurodecode.settings import Section
 
 __all__ = [
     "DeconfounderSettings",
+    "DemoVaeSettings",
     "HarmonizeSettings",
     "ResidualizeSettings",
     "ShrunkenSettings",
+    "SubspaceSettings",
 ]
 
 Knots = Literal[0, 3, 4, 5]
@@ -51,6 +53,39 @@ class HarmonizeSettings(_Deconfounder):
     reference: str = Field("", description="site to which the others are moved")
 
 
+class _Autoencoder(_Deconfounder):
+    """What the autoencoders share."""
+
+    knots: Knots = Field(3, description="of the spline of a number; 0: a straight line")
+    n_components: int = Field(150, ge=1, description="principal components in front")
+    latent_dim: int = Field(120, ge=1, description="size of the code")
+    hidden: int = Field(128, ge=1, description="width of the perceptrons")
+    steps: int = Field(1000, ge=0, description="most optimiser steps")
+    every: int = Field(20, ge=1, description="steps between looks at validation people")
+    patience: int = Field(5, ge=1, description="looks without gain that end the training")
+    validation: float = Field(0.2, gt=0, lt=1, description="share of people who decide when to end")
+    seed: int = Field(0, ge=0, description="of the split, the network and its training")
+
+
+class DemoVaeSettings(_Autoencoder):
+    """Autoencoder whose code is free of demographics and whose decoder is told them."""
+
+    kind: Literal["demovae"]
+    linear: float = Field(10.0, ge=0, description="penalty on correlation of code and demographics")
+    conditional: float = Field(10.0, ge=0, description="penalty on variances that depend on them")
+    guidance: float = Field(0.1, ge=0, description="weight of predictors on drawn people")
+    lr: float = Field(3e-4, gt=0, description="learning rate")
+
+
+class SubspaceSettings(_Autoencoder):
+    """Autoencoder with one subspace for demographics: matrix subspace projection."""
+
+    kind: Literal["subspace"]
+    beta: float = Field(0.01, ge=0, description="weight of the divergence from normal codes")
+    lr: float = Field(1e-3, gt=0, description="learning rate")
+
+
 DeconfounderSettings = Annotated[
-    ResidualizeSettings | ShrunkenSettings | HarmonizeSettings, Field(discriminator="kind")
+    ResidualizeSettings | ShrunkenSettings | HarmonizeSettings | DemoVaeSettings | SubspaceSettings,
+    Field(discriminator="kind"),
 ]

@@ -22,14 +22,17 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
+from neurodecode.contracts import Float
 from neurodecode.deconfound.demographics import MINIMUM, Array
 from neurodecode.deconfound.design import Design
 from neurodecode.deconfound.empirical_bayes import common_factor, posterior_mean
 from neurodecode.deconfound.residualize import Residualize, fit_log_sd
 from neurodecode.errors import DataError
+from neurodecode.seeds import generator
 
-__all__ = ["ShrunkenResidualize"]
+__all__ = ["ShrunkenResidualize", "shrunken_means"]
 
 
 class ShrunkenResidualize(Residualize):
@@ -45,16 +48,22 @@ class ShrunkenResidualize(Residualize):
         Knots of the spline of each continuous demographic; 0: a straight line.
     minimum : int
         Fewest training people a level.
+    seed : int
+        Of synthetic people.
 
     Attributes
     ----------
-    components_ : float64 (n_components, n_features)
-        Orthonormal rows; none where all features are kept.
+    directions_ : float64 (n_directions, n_features)
+        Leading principal directions, orthonormal rows; the first ``n_components`` are kept.
+    lengths_ : float64 (n_directions,)
+        Standard deviation of people along each.
+    rest_ : float64 (n_features,)
+        Standard deviation of what lies in no direction.
     design_, mean_, coef_, log_sd_
         See :class:`~neurodecode.deconfound.residualize.Residualize`.
     """
 
-    learned: ClassVar[tuple[str, ...]] = (*Residualize.learned, "components")
+    learned: ClassVar[tuple[str, ...]] = (*Residualize.learned, "directions", "lengths", "rest")
 
     def __init__(
         self,
@@ -62,8 +71,10 @@ class ShrunkenResidualize(Residualize):
         n_factors: int = 50,
         knots: int = 4,
         minimum: int = MINIMUM,
+        seed: int = 0,
     ) -> None:
         super().__init__(knots, True, minimum)
+        self.seed = seed
         self.n_components = n_components
         self.n_factors = n_factors
 
@@ -74,20 +85,47 @@ class ShrunkenResidualize(Residualize):
             raise DataError(f"features: {len(X)} people are too few for {design.shape[1]} effects")
         self.mean_, scale = X.mean(axis=0), X.std(axis=0)
         values = (X - self.mean_) / scale
-        self.coef_ = _shrunken_means(values, design, effects, self.n_factors) * scale
+        self.coef_ = shrunken_means(values, design, effects, self.n_factors) * scale
         left = values - design @ (self.coef_ / scale)
         self.log_sd_ = _shrunken_spreads(left, design, effects)
-        self.components_ = np.empty((0, X.shape[1]))
-        if self.n_components:
-            alone = super()._transform(X, table) - self.mean_
-            self.components_ = _leading(alone, self.n_components)[0]
+        alone = super()._transform(X, table) - self.mean_
+        self.directions_, variances = _leading(alone, max(self.n_components, self.n_factors))
+        self.lengths_ = np.sqrt(variances)
+        self.rest_ = (alone - alone @ self.directions_.T @ self.directions_).std(axis=0)
 
     def _transform(self, X: Array, table: pd.DataFrame) -> Array:
         alone = super()._transform(X, table)
-        if not len(self.components_):
+        if not self.n_components:
             return alone
-        kept = (alone - self.mean_) @ self.components_.T
-        return np.asarray(self.mean_ + kept @ self.components_)
+        kept = self.directions_[: self.n_components]
+        return np.asarray(self.mean_ + (alone - self.mean_) @ kept.T @ kept)
+
+    def counterfactual(self, X: Float, *, demographics: pd.DataFrame, to: pd.DataFrame) -> Float:
+        """Return the same people had their demographics been ``to``; all features are kept."""
+        check_is_fitted(self)
+        (mean, spread), (new_mean, new_spread) = self._predict(demographics), self._predict(to)
+        return np.asarray(new_mean + (X - mean) / spread * new_spread, dtype=np.float32)
+
+    def sample(self, n: int, *, demographics: pd.DataFrame) -> Float:
+        """Draw people who do not exist, normal about what their demographics predict.
+
+        Parameters
+        ----------
+        n : int
+            Must be the number of rows of ``demographics``.
+
+        Returns
+        -------
+        X : float32 (n, n_features)
+        """
+        check_is_fitted(self)
+        if n != len(demographics):
+            raise DataError(f"sample: {n} people for {len(demographics)} rows of demographics")
+        rng = generator(self.seed, "synthetic people")
+        mean, spread = self._predict(demographics)
+        own = rng.normal(size=(n, len(self.lengths_))) * self.lengths_ @ self.directions_
+        own += rng.normal(size=mean.shape) * self.rest_
+        return np.asarray(mean + spread * own, dtype=np.float32)
 
 
 def _leading(values: Array, n: int) -> tuple[Array, Array]:
@@ -98,10 +136,21 @@ def _leading(values: Array, n: int) -> tuple[Array, Array]:
     return (vectors / np.sqrt(squares)).T @ values, squares / len(values)
 
 
-def _shrunken_means(
+def shrunken_means(
     values: Array, design: Array, effects: dict[str, slice], n_factors: int
 ) -> Array:
-    """Effects on the means of standardised features, (n_columns, n_features)."""
+    """Return the effects on the means of centred, standardised features, (n_columns, n_features).
+
+    Parameters
+    ----------
+    values : (n_people, n_features)
+    design : (n_people, n_columns)
+        Centred.
+    effects : dict of str to slice
+        Columns of the design that belong together.
+    n_factors : int
+        Leading directions among people that are taken apart first.
+    """
     inverse = np.linalg.inv(design.T @ design)
     coef = inverse @ (design.T @ values)
     residuals = values - design @ coef

@@ -25,14 +25,15 @@ from neurodecode.contracts import (
     Stimuli,
     Targets,
 )
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
-from neurodecode.embed.noise_normalisation import NoiseNormalisation
+from neurodecode.embed.reliable_units import ReliableUnits
 from neurodecode.errors import DataError
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.registry import Decoder, make
 
-__all__ = ["run", "trial_labels", "trial_targets"]
+__all__ = ["decode_fold", "run", "trial_labels", "trial_targets"]
 
 
 def trial_targets(targets: Targets, trials: pd.DataFrame, stimuli: Stimuli) -> Float:
@@ -84,13 +85,13 @@ def run(job: Job) -> Output:
             for fold in folds:
                 rows = design[(design["fold"] == fold) & (design["participant_id"] == subject)]
                 if (rows["role"] == "test").any():  # a subject may lack a run that others have
-                    parts.append(_fold(job, fold, subject, responses, wanted, rows))
+                    parts.append(decode_fold(job, fold, subject, responses, wanted, rows))
                 advance()
             decoded[subject] = hash_file(_save(job, subject, parts))
     return Output([], {"conditions": decoded})
 
 
-def _fold(
+def decode_fold(
     job: Job,
     fold: str,
     subject: str,
@@ -113,7 +114,9 @@ def _fold(
     group_of = dict(zip(rows["trial"], rows["group"], strict=True))
     settings = job.study.decoders[job.study.chain(job.wildcards["chain"]).decoder]
     decoder: Decoder = make("decoder", settings)
-    whitening = NoiseNormalisation(enabled=settings.noise_normalisation).fit(responses, train)
+    choice = ReliableUnits(settings.min_reliability).fit(responses, train)
+    responses = choice.select(responses)
+    whitening = ChannelSteps(settings).fit(responses, train)
     decoder.fit(
         whitening.transform(responses, train),
         {name: values[train] for name, values in targets.items()},
@@ -121,7 +124,7 @@ def _fold(
         groups=responses.trials["trial"][train].map(group_of).to_numpy(dtype=str),
     )
     decoded = decoder.predict(whitening.transform(responses, test))
-    save_arrays(fitted, {**decoder.state(), **whitening.state()})
+    save_arrays(fitted, {**decoder.state(), **whitening.state(), **choice.state()})
     save_arrays(answers, decoded)
     job.commit(sidecar, Output([fitted, answers], {"classes": decoder.classes}))
     return Conditions(table, decoded, decoder.classes)

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Responses
-from neurodecode.embed.noise_normalisation import NoiseNormalisation, by_time
+from neurodecode.embed.channel_steps import ChannelSteps
+from neurodecode.embed.noise_normalisation import by_time
 from neurodecode.errors import DataError
 from neurodecode.registry import Decoder
 
@@ -82,8 +83,7 @@ def decode_over_time(
     responses: Responses,
     split: Split,
     make_decoder: Callable[[], Decoder],
-    *,
-    noise_normalisation: bool = False,
+    steps: ChannelSteps,
 ) -> Iterator[tuple[Decoder, dict[str, Float]]]:
     """Fit a decoder on the channels of each time; yield it and what it decodes at all times.
 
@@ -93,8 +93,8 @@ def decode_over_time(
         Units are channels at times.
     split : Split
     make_decoder : callable () -> Decoder
-    noise_normalisation : bool
-        Whiten by the noise of the training trials first.
+    steps : ChannelSteps
+        Fitted on the training trials first.
 
     Yields
     ------
@@ -103,9 +103,9 @@ def decode_over_time(
         As :meth:`neurodecode.registry.Decoder.predict`, by time of test.
     """
     shape = by_time(responses).shape[1:]
-    whitening = NoiseNormalisation(enabled=noise_normalisation).fit(responses, split.train)
-    fitted = whitening.transform(responses, split.train).reshape(-1, *shape)
-    tested = whitening.transform(responses, split.test).reshape(-1, *shape)
+    steps.fit(responses, split.train)
+    fitted = steps.transform(responses, split.train).reshape(-1, *shape)
+    tested = steps.transform(responses, split.test).reshape(-1, *shape)
     everywhere = tested.transpose(0, 2, 1).reshape(-1, shape[0])
     targets = {name: values[split.train] for name, values in split.targets.items()}
     for t in range(shape[1]):

@@ -12,7 +12,8 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from neurodecode.artifacts import hash_settings
 from neurodecode.atomic import refusal
 from neurodecode.errors import DataError
 
-__all__ = ["Entry", "query_of", "read_ledger", "require_query", "write_query"]
+__all__ = [
+    "Entry",
+    "Ledger",
+    "is_unlocked",
+    "opened",
+    "query_of",
+    "read_ledger",
+    "require_query",
+    "write_query",
+]
 
 FIRST = "0" * 64
 
@@ -34,22 +44,29 @@ class Entry:
     number : int
         From 1.
     kind : str
-        What was answered: ``exact`` scores.
+        What happened: ``exact`` scores were given; ``locked``, scores whose test set is locked;
+        ``answer``, one answer of the reusable holdout; ``unlock``, from here on scores are exact.
     query : str
         Hash of what was scored: settings, seed and inputs.
     previous : str
         sha256 of the line before; zeros on the first.
+    value, spent, seal
+        Of an answer: what was said, whether it came from the test set, hash of the secret seed.
     """
 
     number: int
     kind: str
     query: str
     previous: str
+    value: float | None = None
+    spent: bool | None = None
+    seal: str | None = None
 
     @property
     def line(self) -> str:
         """The entry as it stands in the file."""
-        return json.dumps(asdict(self), sort_keys=True) + "\n"
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(known, sort_keys=True) + "\n"
 
     @property
     def digest(self) -> str:
@@ -107,8 +124,38 @@ def _broken(path: Path, number: int) -> DataError:
     )
 
 
-def write_query(path: Path, query: str, kind: str = "exact") -> None:
-    """Append a query, unless it was asked before; it is on the disk when this returns.
+class Ledger:
+    """A ledger that this process alone may write to; see :func:`opened`."""
+
+    def __init__(self, descriptor: int, entries: list[Entry]) -> None:
+        self.entries = entries
+        self._descriptor = descriptor
+        self._size = sum(len(entry.line.encode()) for entry in entries)
+
+    def append(
+        self,
+        kind: str,
+        query: str,
+        *,
+        value: float | None = None,
+        spent: bool | None = None,
+        seal: str | None = None,
+    ) -> None:
+        """Append an entry; it is on the disk when this returns."""
+        last = self.entries[-1].digest if self.entries else FIRST
+        entry = Entry(len(self.entries) + 1, kind, query, last, value, spent, seal)
+        os.ftruncate(self._descriptor, self._size)  # drops what a killed run left of a line
+        os.lseek(self._descriptor, self._size, os.SEEK_SET)
+        line = entry.line.encode()
+        os.write(self._descriptor, line)
+        os.fsync(self._descriptor)
+        self._size += len(line)
+        self.entries.append(entry)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Ledger]:
+    """Open a ledger, made where there is none, for this process alone.
 
     Raises
     ------
@@ -122,19 +169,23 @@ def write_query(path: Path, query: str, kind: str = "exact") -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            entries = read_ledger(path)
-            if any((e.query, e.kind) == (query, kind) for e in entries):
-                return
-            kept = sum(len(entry.line.encode()) for entry in entries)
-            os.ftruncate(descriptor, kept)  # drops what a killed run left of a line
-            os.lseek(descriptor, kept, os.SEEK_SET)
-            last = entries[-1].digest if entries else FIRST
-            os.write(descriptor, Entry(len(entries) + 1, kind, query, last).line.encode())
-            os.fsync(descriptor)
+            yield Ledger(descriptor, read_ledger(path))
         finally:
             os.close(descriptor)
     except OSError as error:
         raise refusal(path, error) from error
+
+
+def write_query(path: Path, query: str, kind: str = "exact") -> None:
+    """Append a query, unless it was asked before; see :func:`opened` for what is raised."""
+    with opened(path) as ledger:
+        if all((e.query, e.kind) != (query, kind) for e in ledger.entries):
+            ledger.append(kind, query)
+
+
+def is_unlocked(entries: Sequence[Entry]) -> bool:
+    """Whether the final unlock stands in a ledger."""
+    return any(entry.kind == "unlock" for entry in entries)
 
 
 def require_query(path: Path, query: str) -> list[Entry]:

@@ -19,6 +19,7 @@ from neurodecode.artifacts import write_table
 from neurodecode.config import SystemSettings
 from neurodecode.errors import ConfigError
 from neurodecode.evaluate.dictionary import define
+from neurodecode.evaluate.holdout import is_locked
 from neurodecode.evaluate.inference import permutations, relabellings
 from neurodecode.evaluate.ledger import write_query
 from neurodecode.evaluate.measures import Measure
@@ -41,6 +42,12 @@ COLUMNS = (
 def run(job: Job) -> Output:
     """Score one subject by every specification, and by the baseline."""
     scored = specified(job.study)
+    if is_locked(job.study, job.paths, job.wildcards["subject"]):
+        raise ConfigError(
+            f"study {job.study.name}: its test set is locked, and a multiverse looks at it once a "
+            f"specification ({len(scored)} times). Choose by training scores, or unlock it for "
+            f"good: neurodecode unlock --study {job.study.name}"
+        )
     truth = truth_of(job, scored[0], "decoded")
     check_near_duplicates(job, truth)
     scoring = Scoring(job, truth, scored)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neurodecode.artifacts import load_responses, load_targets
 from neurodecode.contracts import Float, Responses
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
 from neurodecode.embed.settings import DecoderSettings, RidgeSettings
 from neurodecode.embed.stage import trial_labels, trial_targets
@@ -149,9 +150,8 @@ def _decode(job: Job, settings: DecoderSettings, responses: Responses, split: Sp
     order = {name: k for k, name in enumerate(np.unique(responses.trials["category"].astype(str)))}
     labels, tables = [], []
     every = decode_over_time(
-        responses, split, lambda: _decoder(settings, split),
-        noise_normalisation=settings.noise_normalisation,
-    )  # fmt: skip
+        responses, split, lambda: _decoder(settings, split), ChannelSteps(settings)
+    )
     for decoder, decoded in every:
         if "label" in decoded:
             classes = np.array([order[name] for name in decoder.classes], np.int16)

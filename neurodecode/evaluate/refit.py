@@ -104,8 +104,11 @@ def linear_fold(
     alphas, inner_folds
         As the decoder's.
     """
-    mean, scale = X_train.mean(axis=0), X_train.std(axis=0)
-    scale = np.where(scale > 0, scale, 1).astype(np.float32)
+    # In double precision, as the decoder's: where a mean is large, centred trials else keep one
+    # direction too many, and the inner errors have no solution.
+    mean = X_train.mean(axis=0, dtype=np.float64)
+    scale = X_train.std(axis=0, dtype=np.float64)
+    scale = np.where(scale > 0, scale, 1)
     spectrum = decompose(X_train, mean, scale)
     across = (items @ ((X_test - mean) / scale)) @ ((X_train - mean) / scale).T @ spectrum.left
     n = len(train)

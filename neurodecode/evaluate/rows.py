@@ -93,7 +93,8 @@ def score_row(
         "selection": selection,
         "resolution": _resolution(measure, extractors),
         "averaging": averaging,
-        "transductive": bool(responses.facts["transductive"]),
+        "transductive": bool(responses.facts["transductive"])
+        or job.study.decoders[system.decoder].alignment,
         "seed": job.seed,
     }
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from neurodecode.settings import Section
 
-__all__ = ["EvaluateSettings", "OverTimeSettings"]
+__all__ = ["EvaluateSettings", "HoldoutSettings", "OverTimeSettings"]
 
 
 class OverTimeSettings(Section):
@@ -22,6 +22,24 @@ class OverTimeSettings(Section):
     n_permutations: int = Field(
         default=1000, ge=100, description="for the p-values of times and clusters"
     )
+
+
+class HoldoutSettings(Section):
+    """How a locked test set answers (Thresholdout); exact scores come after `neurodecode unlock`.
+
+    Scores lie between 0 and 1.
+    """
+
+    locked: bool | None = Field(
+        None,
+        description="without it: true for your own recordings (kinds arrays and bids, not "
+        "simulated), false where the test set is public or simulated",
+    )
+    threshold: float = Field(
+        0.04, gt=0, lt=1, description="T: how far a test score may be from the training score"
+    )
+    noise: float = Field(0.01, gt=0, lt=1, description="s: scale of the noise")
+    budget: int = Field(20, ge=1, description="answers that may come from the test set")
 
 
 class EvaluateSettings(Section):
@@ -51,6 +69,10 @@ class EvaluateSettings(Section):
         ge=11,
         le=1024,
         description="pixels a side of pixcorr and ssim (NSD: 425); without it the pictures' own",
+    )
+    holdout: HoldoutSettings = Field(
+        default_factory=lambda: HoldoutSettings.model_validate({}),
+        description="the locked test set",
     )
     extractors: dict[Literal["alexnet", "inception", "clip", "efficientnet", "swav"], str] = Field(
         default_factory=dict,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,9 @@ from neurodecode.errors import DataError
 from neurodecode.evaluate.dictionary import COLUMNS
 from neurodecode.evaluate.discovery import with_q
 from neurodecode.evaluate.duplicates import refuse_near_duplicates
+from neurodecode.evaluate.holdout import is_locked
 from neurodecode.evaluate.ledger import query_of, write_query
+from neurodecode.evaluate.locked import ITEM_COLUMNS, locked_rows
 from neurodecode.evaluate.over_time import over_time_tables, timed_chains
 from neurodecode.evaluate.scoring import Scoring, truth_of
 from neurodecode.evaluate.truth import Truth
@@ -28,6 +32,8 @@ def run(job: Job) -> Output:
     todo = [(system, source) for system in job.study.systems for source in system.sources]
     truth = truth_of(job, *todo[0])
     check_near_duplicates(job, truth)
+    if is_locked(job.study, job.paths, job.wildcards["subject"]):
+        return _locked(job, truth)
     scoring = Scoring(job, truth, job.study.systems)
     rows, items = [], []
     with track("evaluate", total=len(todo)) as advance:
@@ -42,17 +48,31 @@ def run(job: Job) -> Output:
             "labels nor the target that reconstruct.choose_by names, and nothing is drawn"
         )
     write_query(job.paths.ledger(job.wildcards["subject"]), query_of_job(job))
+    table = with_q(pd.DataFrame(rows))[list(COLUMNS)]
+    files = _write(job, table, pd.concat(items, ignore_index=True))
+    if timed_chains(job):
+        stem = job.sidecar.with_suffix("")
+        names = [f"{stem.name}_{end}.tsv" for end in ("over_time", "generalisation")]
+        for name, timed in zip(names, over_time_tables(job), strict=True):
+            files.append(stem.with_name(name))
+            write_table(files[-1], timed)
+    return Output(files, {"not_refitted": scoring.not_refitted})
+
+
+def _locked(job: Job, truth: Truth) -> Output:
+    """Write what the reusable holdout answers; no score of an item, interval or p."""
+    table, refused = locked_rows(job, truth)
+    write_query(job.paths.ledger(job.wildcards["subject"]), query_of_job(job), "locked")
+    files = _write(job, table, pd.DataFrame(columns=list(ITEM_COLUMNS)))
+    return Output(files, {"locked": True, "refused": refused})
+
+
+def _write(job: Job, scores: pd.DataFrame, items: pd.DataFrame) -> list[Path]:
     stem = job.sidecar.with_suffix("")
     files = [stem.with_name(f"{stem.name}{end}.tsv") for end in ("", "_items", "_noise_ceiling")]
-    write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
-    write_table(files[1], pd.concat(items, ignore_index=True))
-    write_table(files[2], _noise_ceilings(job))
-    if timed_chains(job):
-        names = [f"{stem.name}_{end}.tsv" for end in ("over_time", "generalisation")]
-        for name, table in zip(names, over_time_tables(job), strict=True):
-            files.append(stem.with_name(name))
-            write_table(files[-1], table)
-    return Output(files, {"not_refitted": scoring.not_refitted})
+    for file, table in zip(files, (scores, items, _noise_ceilings(job)), strict=True):
+        write_table(file, table)
+    return files
 
 
 def query_of_job(job: Job) -> str:

@@ -144,13 +144,15 @@ def drawing_system(study: StudyConfig) -> tuple[SystemSettings, str]:
         Where there is none whose decoder reads responses as they are.
     """
     for system in study.systems:
-        drawing, decoder = study.generators.get(system.generator), study.decoders[system.decoder]
-        plain = decoder.kind == "ridge" and not decoder.noise_normalisation
-        if plain and isinstance(drawing, EmbeddedSettings) and not drawing.null_embedding:
+        drawing = study.generators.get(system.generator)
+        decoder = study.decoders[system.decoder]
+        steps = decoder.noise_normalisation or decoder.alignment or decoder.min_reliability
+        by_ridge = decoder.kind == "ridge" and not steps
+        if by_ridge and isinstance(drawing, EmbeddedSettings) and not drawing.null_embedding:
             return system, drawing.by
     raise ConfigError(
-        f"study {study.name}: no system decodes by ridge, without noise_normalisation, and draws "
-        "by embedded"
+        f"study {study.name}: no system decodes by ridge (without noise_normalisation, alignment "
+        "and min_reliability) and draws by embedded"
     )
 
 

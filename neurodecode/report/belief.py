@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from neurodecode.evaluate.group_inference import prevalence, random_effects
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
+from neurodecode.report.looks import looks
 from neurodecode.report.names import decoder_words
 from neurodecode.report.verdict import ALPHA, fixed, headline_scores, p_words, trimmed
 
@@ -65,7 +66,7 @@ def beliefs(material: Material) -> Belief:
         discoveries=_discoveries(material),
         refits=_refits(material),
         people=_people(material),
-        looks=_looks(material),
+        looks=looks(material),
     )
 
 
@@ -189,23 +190,3 @@ def _people(material: Material) -> tuple[str, ...]:
             "random effects)."
         )
     return tuple(said)
-
-
-def _looks(material: Material) -> str:
-    counts = list(material.looks.values())
-    if len(set(counts)) == 1:
-        n = counts[0]
-        times = "once" if n == 1 else f"{n} times"
-        who = "" if len(counts) == 1 else " in each subject"
-    else:
-        times, who = f"{min(counts)} to {max(counts)} times", ", depending on the subject"
-    worn = (
-        " Each look after the first can have guided the settings of the next: the p-values on "
-        "this page do not know of that."
-        if max(counts) > 1
-        else ""
-    )
-    return (
-        f"The test trials have been scored {times}{who}; the same scores computed again do not "
-        f"count. Exact scores were given.{worn}"
-    )

@@ -19,10 +19,12 @@ from neurodecode.config import StudyConfig
 from neurodecode.contracts import Reconstruction, Stimuli
 from neurodecode.errors import DataError
 from neurodecode.evaluate.dictionary import COLUMNS, TEXT
+from neurodecode.evaluate.holdout import Standing, standing
 from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 from neurodecode.preprocess.quality import load_quality
+from neurodecode.registry import KnowsPeople
 from neurodecode.report.maps import UnitMap
 
 __all__ = [
@@ -99,8 +101,10 @@ class Material:
         Commit records by path below the study's folder.
     noise_ceilings : DataFrame
         ``subject, responses, method, n_stimuli, n_repeats, n_units, median, low, high``.
-    looks : mapping of str to int
-        How often each subject's test trials were scored.
+    standings : mapping of str to Standing
+        How each subject's test set stands: looked at, locked, asked.
+    demographics : DataFrame or None
+        As :class:`neurodecode.registry.KnowsPeople`, where the adapter knows its people.
     not_refitted : mapping of str to mapping of str to str
         By subject: chains whose p-values are not found by refitting, and why.
     quality : mapping of (responses, subject) to mapping of str to DataFrame
@@ -124,7 +128,8 @@ class Material:
     split: str
     sidecars: Mapping[str, Sidecar]
     noise_ceilings: pd.DataFrame
-    looks: Mapping[str, int]
+    standings: Mapping[str, Standing]
+    demographics: pd.DataFrame | None
     not_refitted: Mapping[str, Mapping[str, str]]
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]]
     over_time: Mapping[str, pd.DataFrame]
@@ -137,6 +142,11 @@ class Material:
         systems = self.study.drawing or self.study.systems
         names = [s.name for s in systems if s.role == "system"]
         return names[0] if names else systems[0].name
+
+    @property
+    def locked(self) -> bool:
+        """Whether some subject's test set is locked."""
+        return any(found.locked for found in self.standings.values())
 
     @property
     def allows_overlap(self) -> bool:
@@ -166,7 +176,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
     scores: list[Score] = []
     pictures, items = {}, []
     quality, timed = {}, {}
-    ceilings, looks, not_refitted = [], {}, {}
+    ceilings, standings, not_refitted = [], {}, {}
     for wildcards in wildcards_of("preprocess", study, subjects):
         job = Job("preprocess", study, paths, seed, wildcards)
         sidecars[_name(job)] = sidecar_of(job)
@@ -195,7 +205,7 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         ceilings.append(ceiling.assign(subject=subject))
         timed[subject] = [_timed(job.sidecar, sidecar, name) for name in TIMED]
         query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
-        looks[subject] = len(require_query(paths.ledger(subject), query))
+        standings[subject] = standing(study, require_query(paths.ledger(subject), query))
         not_refitted[subject] = dict(sidecar.facts.get("not_refitted", {}))
     return Material(
         study=study,
@@ -210,7 +220,8 @@ def load_material(study: StudyConfig, results: Path, seed: int) -> Material:
         split=str(sidecars["design.json"].facts.get("split", "")),
         sidecars=sidecars,
         noise_ceilings=pd.concat(ceilings, ignore_index=True),
-        looks=looks,
+        standings=standings,
+        demographics=adapter.demographics() if isinstance(adapter, KnowsPeople) else None,
         not_refitted=not_refitted,
         quality=quality,
         over_time={who: along for who, (along, _) in timed.items() if len(along)},

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from neurodecode.artifacts import read_table
 from neurodecode.config import StudyConfig
+from neurodecode.evaluate.holdout import may_be_asked, standing
+from neurodecode.evaluate.ledger import read_ledger
 from neurodecode.paths import Paths
 from neurodecode.report.glossary import describe
 from neurodecode.report.names import is_of_decoding
@@ -32,11 +34,18 @@ def print_subject(
     console.print(f"{study.title}: subject {subject}", markup=False, style="bold")
     scores = _scores(study, paths, subject)
     for (metric, extractor), rows in scores.groupby(["metric", "extractor"], sort=False):
-        if may_judge(str(metric), str(extractor)):
+        if may_judge(str(metric), str(extractor)) or may_be_asked(str(metric)):
             console.print(_table(str(metric), rows))
     for name in [s.name for s in study.drawing if s.role == "system"]:
         folder = paths.pictures(name, "decoded", subject).with_suffix("")
         console.print(f"pictures: {folder}", markup=False, highlight=False, soft_wrap=True)
+    found = standing(study, read_ledger(paths.ledger(subject)))
+    if found.locked:
+        console.print(
+            f"test set locked: answers of a reusable holdout, {found.left} of {found.budget} from "
+            f"the test set left; exact scores, for good: neurodecode unlock --study {study.name}",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
     console.print(
         f"all scores: {paths.root / 'scores'}", markup=False, highlight=False, soft_wrap=True
     )

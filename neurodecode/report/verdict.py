@@ -232,6 +232,8 @@ def headline_scores(material: Material) -> list[tuple[str, str, str]]:
 def verdict(material: Material) -> Verdict:
     """Say what the study's scores allow one to say."""
     chosen = headline_scores(material)
+    if material.locked:
+        return Verdict("open", "The test set is locked: no success is claimed.", _answers(material))
     if not chosen:
         return Verdict("open", "Nothing was scored that could answer the question.", "")
     answers = [(question, judge(material, *key)) for question, *key in chosen]
@@ -251,6 +253,23 @@ def verdict(material: Material) -> Verdict:
     headline = _headline(status, question, held, len(claims))
     metric, extractor = chosen[0][1:]
     return Verdict(status, headline, " ".join(filter(None, lead)), tuple(points), metric, extractor)
+
+
+def _answers(material: Material) -> str:
+    """Say what a reusable holdout answered for the main system's decoder."""
+    chain = material.study.system(material.main).chain
+    said = [
+        f"{describe(s.metric).name} about {fixed(s.value)}"
+        + (f" in subject {s.subject}" if len(material.subjects) > 1 else "")
+        if math.isfinite(s.value)
+        else f"{describe(s.metric).name}: refused, the budget is spent"
+        for s in material.scores
+        if material.study.system(s.system).chain == chain
+    ]
+    return (
+        f"{'; '.join(said) or 'Nothing was asked'} (chance is told in the table). Answers of a "
+        "reusable holdout: near the training score or the test score, without interval or p."
+    )
 
 
 def _headline(status: str, question: str, held: int, n: int) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neurodecode.contracts import Float, Pixels, Responses, Stimuli
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.studies.arrays_files import find, read_array, shapes
+from neurodecode.studies.arrays_units import Described, unit_table
 from neurodecode.studies.arrays_values import (
     as_features,
     as_mask,
@@ -149,8 +150,14 @@ class Arrays:
         path = self._file(subject, "responses")
         values = read_array(path, str(self.keys["responses"]), single=True)
         data, good = as_responses(values, str(path))
-        names = [f"unit-{k:05d}" for k in np.flatnonzero(good)]
-        return Responses(data, trials, pd.DataFrame({"unit": names, "roi": ""}))
+        positions, rois = (self._described(subject, name) for name in ("positions", "rois"))
+        return Responses(data, trials, unit_table(good, positions, rois))
+
+    def _described(self, subject: str, name: str) -> Described | None:
+        """One row a unit, and where it was found; None where the study names no such array."""
+        if not self.keys[name]:
+            return None
+        return self._array(subject, name), self._where(subject, name)
 
     def _known(self, subject: str) -> str:
         if subject not in self.files:

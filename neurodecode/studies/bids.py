@@ -1,4 +1,4 @@
-"""Study ``bids``: any data set in the Brain Imaging Data Structure, fMRI or EEG."""
+"""Study ``bids``: any data set in the Brain Imaging Data Structure, fMRI, EEG or MEG."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from neurodecode.studies.bids_layout import (
     entities,
     find_runs,
     list_subjects,
+    read_demographics,
     read_events,
     read_json,
 )
 from neurodecode.studies.bids_pictures import Shown, read_pictures
+from neurodecode.studies.bids_surface import read_surface, region_files
 
 __all__ = ["Bids"]
 
@@ -45,6 +47,7 @@ class Bids:
         subjects: tuple[str, ...] | None,
         derivatives: str | None,
         space: str | None,
+        form: str,
         stimulus_column: str | None,
         category_column: str | None,
         set_column: str | None,
@@ -68,6 +71,7 @@ class Bids:
         self.chosen = subjects
         self.derivatives = self.root / derivatives if derivatives else None
         self.space = space
+        self.form = form
         self.columns = {
             "stimulus": stimulus_column, "category": category_column, "set": set_column
         }  # fmt: skip
@@ -87,16 +91,23 @@ class Bids:
         """Return those of the YAML, or all that have a recording."""
         return self._subjects
 
+    def demographics(self) -> pd.DataFrame | None:
+        """Return ``age``, ``sex`` and ``site``, as far as ``participants.tsv`` has them."""
+        return read_demographics(self.root, self.subjects())
+
     def sources(self, subject: str) -> list[Path]:
         """Return the files that :meth:`load` reads."""
         runs = self._runs(subject)
         paths = [path for run in runs for path in (run.recording, run.events, *run.sidecars)]
-        if self.datatype == "eeg":
+        if self.datatype != "func":
             beside = {path for run in runs for path in run.recording.parent.iterdir()}
             return sorted({*paths, *(path for path in beside if path.is_file())})
         region = self._region(subject, runs)
-        paths += [*region.masks]
-        if region.atlas:
+        if self.form != "volume":
+            paths += region_files(runs, region)
+        else:
+            paths += [*region.masks]
+        if region.atlas and self.form == "volume":
             paths += [
                 region.atlas,
                 region.atlas.with_name(region.atlas.name.split(".")[0] + ".tsv"),
@@ -120,7 +131,7 @@ class Bids:
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
         known = read_json(self.root / "dataset_description.json")
-        how = "Functional MRI" if self.datatype == "func" else "EEG"
+        how = {"func": "Functional MRI"}.get(self.datatype, self.datatype.upper())
         source = "preprocessed before" if self.derivatives else "as recorded"
         plain = {
             "recorded": f"{how}, {source}; BIDS data set {known.get('Name', self.root.name)!r}, "
@@ -169,9 +180,12 @@ class Bids:
                 )
                 for part in events
             ]
-        if self.datatype == "eeg":
+        if self.datatype != "func":
             return read_eeg(subject, self.root, runs, events)
-        return read_bold(subject, runs, events, self._region(subject, runs), self.cleaning)
+        region = self._region(subject, runs)
+        if self.form == "volume":
+            return read_bold(subject, runs, events, region, self.cleaning)
+        return read_surface(subject, runs, events, region, self.cleaning)
 
     @cached_property
     def _subjects(self) -> tuple[str, ...]:
@@ -191,7 +205,9 @@ class Bids:
             raise ConfigError(
                 f"bids: subject must be one of {', '.join(self.subjects())}, got {subject!r}"
             )
-        return find_runs(self.root, subject, self.datatype, self.task, self.derivatives, self.space)
+        return find_runs(
+            self.root, subject, self.datatype, self.task, self.derivatives, self.space, self.form
+        )
 
     def _region(self, subject: str, runs: Sequence[Source]) -> Region:
         def place(text: str) -> Path:
@@ -199,8 +215,10 @@ class Bids:
 
         if self.mask:
             masks: tuple[Path, ...] = (place(self.mask),)
-        else:
+        elif self.form == "volume":
             masks = tuple(run_mask(run) for run in runs)
+        else:
+            masks = ()
         return Region(masks, place(self.atlas) if self.atlas else None, self.regions)
 
     @cached_property

@@ -234,6 +234,12 @@ def _names(atlas: Path, values: Float) -> NDArray[np.str_]:
     return named
 
 
+def _named(recording: Path) -> str | list[str]:
+    """Return what nilearn calls a run: a name, of GIFTI the pair of its hemispheres."""
+    name = str(recording)
+    return [name, name.replace("_hemi-L_", "_hemi-R_")] if name.endswith(".gii") else name
+
+
 def _confounds(
     sources: Sequence[Source], sizes: Sequence[int], cleaning: Cleaning
 ) -> tuple[pd.DataFrame | None, NDArray[np.bool_] | None]:
@@ -246,7 +252,7 @@ def _confounds(
     for source, n in zip(sources, sizes, strict=True):
         try:
             table, sample_mask = load_confounds(
-                str(source.recording),
+                _named(source.recording),
                 strategy=cleaning.strategy,
                 motion=cleaning.motion,
                 scrub=0,

@@ -1,4 +1,4 @@
-"""EEG sessions of a BIDS data set, through MNE-BIDS."""
+"""EEG and MEG sessions of a BIDS data set, through MNE-BIDS."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from neurodecode.studies.bids_layout import Source, entities, inherited, read_ts
 
 __all__ = ["read_eeg"]
 
+PER_SI = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
+"""Microvolts a volt, fT a tesla, fT/cm a tesla a metre."""
+
 
 def read_eeg(
     subject: str, root: Path, sources: Sequence[Source], events: Sequence[pd.DataFrame]
 ) -> Recording:
-    """Read the sessions of a subject; microvolts.
+    """Read the sessions of a subject, in microvolts, fT (magnetometers) and fT/cm (gradiometers).
 
     A channel that is bad in any run is marked ``bad`` in the units; it is interpolated later.
 
@@ -38,11 +41,13 @@ def read_eeg(
     parts: list[np.ndarray] = []
     bad: set[str] = set()
     first: Any = None
+    kinds: list[str] = []
     for source, own in zip(sources, events, strict=True):
         _refuse_twice(source, root)
         raw = _read(source, root)
         if first is None:
             first = raw
+            kinds = raw.get_channel_types()
         _refuse_other(source, raw, first)
         length = raw.n_times / raw.info["sfreq"]
         outside = (own["onset"] < 0) | (own["onset"] >= length)
@@ -52,7 +57,7 @@ def read_eeg(
                 f"run, which lasts {length:g} s; the first at {own['onset'][outside].iloc[0]:g} s"
             )
         bad |= set(raw.info["bads"])
-        parts.append((raw.get_data().T * 1e6).astype(np.float32))
+        parts.append((raw.get_data().T * [PER_SI[kind] for kind in kinds]).astype(np.float32))
     sfreq = float(first.info["sfreq"])
     if bad:
         warnings.warn(
@@ -63,7 +68,7 @@ def read_eeg(
         )
     positions = np.array([channel["loc"][:3] for channel in first.info["chs"]]) * 1000
     units = pd.DataFrame(positions, columns=["x", "y", "z"])
-    units.insert(0, "roi", "eeg")
+    units.insert(0, "roi", kinds)
     units.insert(0, "unit", first.ch_names)
     units["bad"] = units["unit"].isin(bad)
     return Recording(
@@ -81,16 +86,28 @@ def _read(source: Source, root: Path) -> Any:
     import mne_bids
 
     own = entities(source.recording.name)
+    kind = own["suffix"]
     path = mne_bids.BIDSPath(
         root=root, subject=own["sub"], session=own.get("ses"), task=own.get("task"),
-        acquisition=own.get("acq"), run=own.get("run"), datatype="eeg", suffix="eeg",
+        acquisition=own.get("acq"), run=own.get("run"), datatype=kind, suffix=kind,
         extension=source.recording.suffix,
     )  # fmt: skip
-    try:
-        raw = mne_bids.read_raw_bids(path, verbose="ERROR")
-        return raw.load_data(verbose="ERROR").pick("eeg", exclude=())
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DataError(f"{source.recording}: cannot be read ({error})") from error
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            raw = mne_bids.read_raw_bids(path, verbose="WARNING").load_data(verbose="ERROR")
+            wrong: Exception | None = None
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            wrong = error
+    # Names that stand twice get running numbers, and nothing but a warning says so.
+    twice = [str(w.message) for w in told if "not unique" in str(w.message)]
+    if twice:
+        raise DataError(f"{source.recording}: channels named twice ({twice[0]})")
+    if wrong is not None:
+        raise DataError(f"{source.recording}: cannot be read ({wrong})") from wrong
+    if kind not in raw:
+        raise DataError(f"{source.recording}: holds no {kind.upper()} channel")
+    return raw.pick(kind, exclude=())
 
 
 def _refuse_twice(source: Source, root: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,22 @@ __all__ = [
     "find_runs",
     "inherited",
     "list_subjects",
+    "read_demographics",
     "read_events",
     "read_json",
     "read_tsv",
 ]
 
 RECORDINGS = {
-    "func": (".nii.gz", ".nii"),
+    "volume": (".nii.gz", ".nii"),
+    "cifti": (".dtseries.nii",),
+    "gifti": (".func.gii",),
     "eeg": (".vhdr", ".edf", ".set", ".bdf", ".fif"),
+    "meg": (".fif",),
 }
-SUFFIX = {"func": "bold", "eeg": "eeg"}
+DERIVED = ("desc", "space", "res", "den", "hemi")
+"""Parts of a name that only derivatives have."""
+SUFFIX = {"func": "bold", "eeg": "eeg", "meg": "meg"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Source:
     Attributes
     ----------
     recording : Path
-        Image or EEG header.
+        Image, EEG header or MEG file.
     events : Path
     sidecars : tuple of Path
         JSON files that apply to it, the most general first.
@@ -110,6 +116,25 @@ def list_subjects(root: Path, datatype: str) -> tuple[str, ...]:
     return tuple(there)
 
 
+def read_demographics(root: Path, subjects: Sequence[str]) -> pd.DataFrame | None:
+    """Return ``age``, ``sex`` and ``site`` of ``participants.tsv``; None where it has none.
+
+    A value that is missing, or a subject that is not listed, is NaN.
+    """
+    path = root / "participants.tsv"
+    if not path.is_file():
+        return None
+    table = read_tsv(path, ("participant_id",))
+    names = [name for name in ("age", "sex", "site") if name in table]
+    if not names:
+        return None
+    table.index = pd.Index(table["participant_id"].str.removeprefix("sub-"))
+    known = table.loc[~table.index.duplicated(), names].reindex(list(subjects))
+    if "age" in known:
+        known["age"] = pd.to_numeric(known["age"], errors="coerce")
+    return known
+
+
 def find_runs(
     root: Path,
     subject: str,
@@ -117,6 +142,7 @@ def find_runs(
     task: str,
     derivatives: Path | None = None,
     space: str | None = None,
+    form: str = "volume",
 ) -> list[Source]:
     """Return a subject's runs in the order of their names' numbers.
 
@@ -125,12 +151,14 @@ def find_runs(
     root : Path
     subject : str
         Without ``sub-``.
-    datatype : {"func", "eeg"}
+    datatype : {"func", "eeg", "meg"}
     task : str
     derivatives : Path, optional
         Folder whose ``desc-preproc`` images are read in place of the raw ones.
     space : str, optional
         Of the derivatives.
+    form : {"volume", "cifti", "gifti"}
+        Of fMRI images. A run of GIFTI is named by its left hemisphere.
 
     Raises
     ------
@@ -140,23 +168,31 @@ def find_runs(
         Where there is no run, or a file that belongs to one is missing.
     """
     top = derivatives or root
+    endings = RECORDINGS[form if datatype == "func" else datatype]
     found = [
         path
         for path in sorted((top / f"sub-{subject}").rglob(f"*_{SUFFIX[datatype]}.*"))
         if path.parent.name == datatype
-        and path.name.endswith(RECORDINGS[datatype])
+        and path.name.endswith(endings)
+        and (form == "cifti" or not path.name.endswith(".dtseries.nii"))
         and entities(path.name).get("task") == task
-        and (derivatives is None or entities(path.name).get("desc") == "preproc")
+        and (derivatives is None or form != "volume" or _is_preprocessed(path))
+        and (form != "gifti" or entities(path.name).get("hemi") == "L")
         and (space is None or entities(path.name).get("space") == space)
     ]
     if not found:
         wanted = f"task-{task}" + (f", space-{space}" if space else "")
         raise DataError(
             f"{top / f'sub-{subject}'}: no {SUFFIX[datatype]} recording of {wanted}"
-            + (" with desc-preproc" if derivatives else "")
+            + (" with desc-preproc" if derivatives and form == "volume" else "")
+            + (f" as {' or '.join(endings)}" if form != "volume" else "")
         )
     _refuse_several(found)
     return [_source(path, root, top) for path in sorted(found, key=_order)]
+
+
+def _is_preprocessed(path: Path) -> bool:
+    return entities(path.name).get("desc") == "preproc"
 
 
 def _refuse_several(found: list[Path]) -> None:
@@ -187,7 +223,7 @@ def _source(path: Path, root: Path, top: Path) -> Source:
         raise DataError(
             f"{raw}: no events.tsv for {path.name}; every run needs one that says what was shown"
         )
-    plain = {key: value for key, value in own.items() if key not in ("desc", "space", "res")}
+    plain = {key: value for key, value in own.items() if key not in DERIVED}
     sidecars = inherited(raw, root, plain, ".json")
     if top != root:
         sidecars += inherited(path.parent, top, own, ".json")

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neurodecode.contracts import Pixels, Stimuli
+from neurodecode.contracts import Stimuli
 from neurodecode.errors import DataError
 from neurodecode.studies.bids_layout import read_tsv
+from neurodecode.studies.published import open_picture
 
 __all__ = ["Shown", "read_pictures"]
 
@@ -78,7 +79,7 @@ def read_pictures(shown: Shown, events: pd.DataFrame) -> Stimuli:
         raise DataError(
             f"set of a picture must be one of {', '.join(SETS)}; found {', '.join(wrong[:5])}"
         )
-    pixels = np.stack([_read(found[name][0], shown.size) for name in ids])
+    pixels = np.stack([open_picture(found[name][0], shown.size) for name in ids])
     return Stimuli(table, pixels)
 
 
@@ -108,15 +109,3 @@ def _with_table(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     return table.assign(
         **{name: known[name][table["id"]].fillna("").to_numpy() for name in columns}
     )
-
-
-def _read(path: Path, size: int) -> Pixels:
-    """Return a picture on its own background, brought to a square."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            square = image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS)
-    except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"{path}: not readable as a picture ({error})") from error
-    return np.asarray(square, np.uint8)

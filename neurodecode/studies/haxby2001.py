@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import warnings
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
-from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording, Stimuli
 from neurodecode.errors import ConfigError, DataError, DataWarning
 from neurodecode.stimuli.haxby_pictures import load_haxby_pictures
+from neurodecode.studies.volumes import masked_volumes, open_image, read_image
 
-__all__ = ["Haxby2001"]
+__all__ = ["Haxby2001", "read_blocks"]
 
 EMBEDDED = Path(__file__).parent / "data" / "haxby2001"
 TR = 2.5
@@ -94,68 +92,75 @@ class Haxby2001:
         """
         if subject not in self.subjects():
             raise ConfigError(f"haxby2001: subject must be one of 01, got {subject!r}")
-        bold_file, mask_file, label_file = self.sources(subject)
-        bold, affine = _read_image(bold_file, 4)
-        mask, mask_affine = _read_image(mask_file, 3)
-        if bold.shape[:3] != mask.shape:
-            raise DataError(
-                f"{mask_file}: the mask is {mask.shape}, the volumes of {bold_file.name} are "
-                f"{bold.shape[:3]}; both must have one grid"
-            )
-        # A mirrored or shifted mask has the right shape and picks the wrong voxels.
-        if not np.allclose(affine, mask_affine, atol=1e-3):
-            raise DataError(
-                f"{mask_file}: its affine differs from that of {bold_file.name} by up to "
-                f"{np.abs(affine - mask_affine).max():g}; both must have one grid: resample the "
-                "mask to the volumes"
-            )
-        labels = _read_labels(label_file, bold.shape[3])
-        voxels = np.argwhere(mask > 0)
-        data = np.ascontiguousarray(bold[mask > 0].T)
-        units = pd.DataFrame(apply_affine(affine, voxels), columns=["x", "y", "z"])
-        units.insert(0, "roi", "ventral_temporal")
-        units.insert(0, "unit", [f"voxel_{k:03d}" for k in range(len(units))])
-        data, units = _drop_bad_units(data, units, bold_file)
-        runs = labels["run"].to_numpy()
-        position = np.asarray(labels.groupby("run").cumcount(), np.int64)
-        return Recording(
-            data=data,
-            times=position.astype(np.float64) * TR,
-            runs=runs,
-            events=_events(labels, position),
-            units=units.reset_index(drop=True),
-            participant_id=subject,
-            sfreq=1 / TR,
-        )
+        return read_blocks(subject, *self.sources(subject))
 
 
-def _read_image(path: Path, n_axes: int) -> tuple[Float, NDArray[np.float64]]:
-    """Read the values and affine of a NIfTI image; says what is wrong with one that lies."""
-    try:
-        image: Any = nib.load(path)
-        data: NDArray[Any] = np.asarray(image.dataobj, dtype=np.float32)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
+def read_blocks(
+    subject: str, bold_file: Path, mask_file: Path, label_file: Path, *, header: bool = False
+) -> Recording:
+    """Read one subject's runs within a mask; memory holds the masked voxels alone.
+
+    Parameters
+    ----------
+    subject : str
+    bold_file, mask_file : Path
+        All volumes of all runs; voxels above zero.
+    label_file : Path
+        Label and run of each volume.
+    header : bool
+        Whether its first line names the columns.
+
+    Raises and warns as :meth:`Haxby2001.load`.
+    """
+    bold, mask_image = open_image(bold_file, 4), open_image(mask_file, 3)
+    _refuse_other_repetition(bold, bold_file)
+    mask = read_image(mask_image, mask_file) > 0
+    if bold.shape[:3] != mask.shape:
         raise DataError(
-            f"{path}: not a whole NIfTI image ({error}). Its header promises more than the file "
-            "holds, or the file was cut; copy it again."
-        ) from error
-    if data.ndim != n_axes:
-        raise DataError(f"{path}: must have {n_axes} axes, its header says {data.shape}")
-    if n_axes == 4:
-        unit = image.header.get_xyzt_units()[1]
-        repetition = float(image.header.get_zooms()[3]) * SECONDS.get(unit, np.nan)
-        # Zero is NIfTI's "not given".
-        if repetition != 0 and not np.isclose(repetition, TR, rtol=0.01):
-            raise DataError(f"{path}: the header says TR {repetition:g} s, expected {TR} s")
-    return data, np.asarray(image.affine, np.float64)
+            f"{mask_file}: the mask is {mask.shape}, the volumes of {bold_file.name} are "
+            f"{bold.shape[:3]}; both must have one grid"
+        )
+    affine, mask_affine = bold.affine, mask_image.affine
+    # A mirrored or shifted mask has the right shape and picks the wrong voxels.
+    if not np.allclose(affine, mask_affine, atol=1e-3):
+        raise DataError(
+            f"{mask_file}: its affine differs from that of {bold_file.name} by up to "
+            f"{np.abs(affine - mask_affine).max():g}; both must have one grid: resample the "
+            "mask to the volumes"
+        )
+    blocks = [part.astype(np.float32) for part in masked_volumes(bold, bold_file, mask)]
+    data = np.concatenate(blocks)
+    labels = _read_labels(label_file, bold.shape[3], header)
+    units = pd.DataFrame(apply_affine(affine, np.argwhere(mask)), columns=["x", "y", "z"])
+    units.insert(0, "roi", "ventral_temporal")
+    units.insert(0, "unit", [f"voxel_{k:03d}" for k in range(len(units))])
+    data, units = _drop_bad_units(data, units, bold_file)
+    runs = labels["run"].to_numpy()
+    position = np.asarray(labels.groupby("run").cumcount(), np.int64)
+    return Recording(
+        data=data,
+        times=position.astype(np.float64) * TR,
+        runs=runs,
+        events=_events(labels, position),
+        units=units.reset_index(drop=True),
+        participant_id=subject,
+        sfreq=1 / TR,
+    )
 
 
-def _read_labels(path: Path, n_volumes: int) -> pd.DataFrame:
+def _refuse_other_repetition(image: Any, path: Path) -> None:
+    unit = image.header.get_xyzt_units()[1]
+    repetition = float(image.header.get_zooms()[3]) * SECONDS.get(unit, np.nan)
+    # Zero is NIfTI's "not given".
+    if repetition != 0 and not np.isclose(repetition, TR, rtol=0.01):
+        raise DataError(f"{path}: the header says TR {repetition:g} s, expected {TR} s")
+
+
+def _read_labels(path: Path, n_volumes: int, header: bool) -> pd.DataFrame:
     """Read label and run of each volume."""
     try:
-        table = pd.read_csv(path, sep=r"\s+", header=None, names=["label", "run"])
+        first = 0 if header else None
+        table = pd.read_csv(path, sep=r"\s+", header=first, names=["label", "run"])
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:

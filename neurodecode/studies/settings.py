@@ -7,6 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
+from neurodecode.studies.public_settings import (
+    Cc2017Settings,
+    Haxby2001FullSettings,
+    NsdSettings,
+    ThingsEeg2Settings,
+)
 
 __all__ = [
     "ArrayKeys",
@@ -91,6 +97,8 @@ class ArrayKeys(Section):
         None, description="indices of the test trials, or a mask of all trials"
     )
     split: ArrayName | None = Field(None, description="train or test, for each trial")
+    positions: ArrayName | None = Field(None, description="of each unit, (n_units, 3) in mm")
+    rois: ArrayName | None = Field(None, description="region of each unit, text")
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
@@ -156,7 +164,7 @@ class BidsSettings(Section):
 
     kind: Literal["bids"]
     root: str = Field(min_length=1, description="top of the data set")
-    datatype: Literal["func", "eeg"] = "func"
+    datatype: Literal["func", "eeg", "meg"] = "func"
     task: str = Field(pattern=r"^[A-Za-z0-9+]+$", description="the task- of the names")
     subjects: tuple[SubjectName, ...] | None = Field(
         None, min_length=1, description="without sub-; none = all that have a recording"
@@ -165,6 +173,10 @@ class BidsSettings(Section):
         None, description="func: folder of fMRIPrep's outputs; none = the raw images"
     )
     space: str | None = Field(None, description="the space- of the derivatives")
+    form: Literal["volume", "cifti", "gifti"] = Field(
+        "volume",
+        description="func: NIfTI images, .dtseries.nii, or a .func.gii a hemisphere",
+    )
     stimulus_column: str | None = Field(
         "stim_file", description="of events.tsv: the picture; none = categories alone are known"
     )
@@ -178,11 +190,13 @@ class BidsSettings(Section):
     picture_size: int = Field(64, ge=8, le=512, description="side that pictures are brought to")
     mask: str | None = Field(
         None,
-        description="func: image, may hold {subject}; none = fMRIPrep's brain masks of all runs",
+        description="func: image, may hold {subject} (gifti: {hemi} too); none = fMRIPrep's brain "
+        "masks of all runs; of cifti and gifti all that changes",
     )
     atlas: str | None = Field(
         None,
-        description="func: image of labels, may hold {subject}; a .tsv beside it (index, name)",
+        description="func: image of labels, may hold {subject}; a .tsv beside it (index, name); "
+        "cifti: .dlabel.nii, gifti: .label.gii with {hemi}, which hold the names",
     )
     regions: tuple[str, ...] = Field((), description="func: of the atlas; none = all")
     confounds: tuple[Confound, ...] = Field(
@@ -207,9 +221,19 @@ class BidsSettings(Section):
         if self.confounds and not self.derivatives:
             raise ValueError("confounds needs derivatives")
         named = [n for n in ("derivatives", "space", "mask", "atlas") if getattr(self, n)]
-        if self.datatype == "eeg" and named:
+        if self.datatype != "func" and named:
             raise ValueError(f"{', '.join(named)}: only with datatype: func")
-        if self.datatype == "func" and not (self.derivatives or self.mask):
+        if self.datatype == "eeg" and self.form != "volume":
+            raise ValueError(f"form: {self.form} is of datatype: func")
+        for name in ("mask", "atlas"):
+            path = getattr(self, name)
+            if self.form == "gifti" and path and "{hemi}" not in path:
+                raise ValueError(f"{name}: of form gifti must hold {{hemi}}, got {path!r}")
+        if (
+            self.datatype == "func"
+            and self.form == "volume"
+            and not (self.derivatives or self.mask)
+        ):
             raise ValueError("raw images come without a mask: name one in mask")
         return self
 
@@ -238,7 +262,11 @@ DataSettings = Annotated[
     | VirtualMinSettings
     | ArraysSettings
     | BidsSettings
-    | KinematicsSettings,
+    | KinematicsSettings
+    | Cc2017Settings
+    | Haxby2001FullSettings
+    | NsdSettings
+    | ThingsEeg2Settings,
     Field(discriminator="kind"),
 ]
 
@@ -271,13 +299,20 @@ class StimulusFolds(Section):
 
 
 class LeaveOneClusterOut(Section):
-    """Each category of stimuli is tested by decoders that never met one of its kind.
+    """Each cluster of stimuli is tested by decoders that never met one of its kind.
 
-    Where pictures are held out, those of the category are tested, and its training pictures are
+    Where pictures are held out, those of the cluster are tested, and its training pictures are
     left out of that fold. For systems that draw nothing.
     """
 
     kind: Literal["leave_one_cluster_out"]
+    n_clusters: int | None = Field(
+        None,
+        ge=2,
+        description="k-means of the target that reconstruct.choose_by names, on stimuli alone; "
+        "without it the categories are the clusters",
+    )
+    seed: int = Field(1, ge=0, description="of k-means")
 
 
 class DesignSettings(Section):

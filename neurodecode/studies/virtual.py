@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from neurodecode.contracts import Responses, Stimuli
 from neurodecode.errors import ConfigError
 from neurodecode.simulate.features import Features
@@ -87,6 +89,11 @@ class Virtual:
     def subjects(self) -> tuple[str, ...]:
         """Return ``01``, ``02``, ..."""
         return tuple(f"{k + 1:02d}" for k in range(self.n_subjects))
+
+    def demographics(self) -> pd.DataFrame:
+        """Return ``age``, ``sex`` and ``site`` of each subject."""
+        people = draw_people(self.world, self.n_subjects)
+        return people[["age", "sex", "site"]].set_axis(list(self.subjects()))
 
     def sources(self, subject: str) -> list[Path]:
         """Return nothing: no file is read."""

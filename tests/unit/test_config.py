@@ -82,3 +82,12 @@ def test_yaml_builds_no_objects(tmp_path):
 def test_an_unknown_study_lists_the_known_ones():
     with pytest.raises(ConfigError, match=r"haxby2001.*got 'haxby'"):
         load_study("haxby", CONFIG)
+
+
+def test_maps_of_test_trials_are_no_way_past_the_lock(study):
+    def mapped(raw):
+        raw["searchlights"] = {"map": {"responses": "blocks", "decoder": "lda"}}
+
+    assert study(mapped).searchlights["map"].radius == 10
+    with pytest.raises(ConfigError, match="test set is locked"):
+        study(lambda raw: raw["evaluate"].update(holdout={"locked": True}))

@@ -49,7 +49,12 @@ def test_the_check_catches_a_forward_import():
     assert not forbidden("report", "neurodecode.embed.stage")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path",
+    # The one restricted unpickler has a test of its own, which attacks it.
+    [path for path in MODULES if path != PACKAGE / "studies" / "plain_pickle.py"],
+    ids=lambda p: p.relative_to(PACKAGE).as_posix(),
+)
 def test_nothing_unsafe_is_loaded(path):
     text = path.read_text("utf-8")
     for word in ("import pickle", "allow_pickle=True", "yaml.load(", "torch.load("):

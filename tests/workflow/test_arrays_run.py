@@ -10,7 +10,7 @@ from neurodecode.artifacts import read_sidecar, read_table
 from neurodecode.cli import main
 from neurodecode.stimuli.objects64 import load_objects64
 
-COMMON = {"evaluate": {"n_bootstrap": 200, "n_permutations": 500},
+COMMON = {"evaluate": {"n_bootstrap": 200, "n_permutations": 500, "holdout": {"locked": False}},
           "responses": {"given": {"kind": "as_given"}}}  # fmt: skip
 RIDGE = {"responses": "given", "decoder": "ridge"}
 

@@ -43,42 +43,67 @@ STUDY = {
     "name": "tiny",
     "title": "Few small pictures, few voxels",
     "data": {"kind": "arrays", "simulated": True, "subjects": {"01": "data.npz"},
-             "keys": {"responses": "x", "pictures": "pictures", "split": "split"}},
+             "keys": {"responses": "x", "pictures": "pictures", "split": "split",
+                      "labels": "labels", "positions": "mm"}},
     "responses": {"single": {"kind": "as_given"}},
     "targets": {"pixels": {"kind": "pixels", "size": 8}},
     "design": {"split": {"kind": "trial_set"}, "group": "stimulus"},
-    "decoders": {"ridge": {"kind": "ridge", "targets": ["pixels"]}},
+    "decoders": {"ridge": {"kind": "ridge", "targets": ["pixels"]},
+                 "lda": {"kind": "shrinkage_lda", "targets": ["pixels"]}},
+    "encoders": {"banded": {"kind": "banded_ridge", "responses": "single", "bands": ["pixels"],
+                            "alphas": [1.0], "n_permutations": 100}},
+    "searchlights": {"map": {"responses": "single", "decoder": "lda", "radius": 1,
+                             "n_permutations": 100}},
     "generators": {"drawn": {"kind": "retrieval", "by": "pixels"}},
     "reconstruct": {"unit": "stimulus", "n_samples": 1, "choose_by": "pixels"},
     "evaluate": {"n_bootstrap": 100, "n_permutations": 100},
     "systems": [{"responses": "single", "decoder": "ridge", "generator": "drawn",
                  "sources": ["decoded"]}],
+    "multiverse": {"responses": ["single"], "decoders": ["ridge"], "generators": ["drawn"],
+                   "metric": "two_way_pixcorr"},
 }  # fmt: skip
+ARM = {
+    "name": "arm",
+    "title": "A movement",
+    "data": {"kind": "kinematics", "simulated": True, "recordings": {"01": "arm.npz"}},
+    "online": {"features": {"bins": {"kind": "spike_counts"}, "bin_width": 0.1,
+                            "bad_channels": False},
+               "train_end": 20, "test_end": 25, "block": 0.5, "n_bootstrap": 100,
+               "decoders": {"wiener": {"kind": "regression", "lags": 2,
+                                       "regressor": {"kind": "linear_ridge"}},
+                            "kalman": {"kind": "kalman", "role": "baseline"}}},
+}  # fmt: skip
+STUDIES = {"tiny": STUDY, "arm": ARM}
 # What each stage writes, below the results folder.
 WRITES = {
     "targets": ("tiny/targets",),
     "preprocess": ("tiny/responses",),
     "design": ("tiny/design.tsv", "tiny/design.json"),
     "embed": ("tiny/decoders", "tiny/conditions"),
+    "encode": ("tiny/encoding",),
+    "searchlight": ("tiny/searchlight",),
     "reconstruct": ("tiny/pictures",),
     "evaluate": ("tiny/scores",),
+    "online": ("arm/scores",),
+    "specify": ("tiny/multiverse",),
     "report": ("report",),
 }
 EVERY = [*STAGES, "report"]
 
 
 def job(stage: str, folder: Path) -> Job:
-    study = load_study("tiny", folder / "config" / "config.yaml")
+    study = load_study("arm" if stage == "online" else "tiny", folder / "config" / "config.yaml")
     wildcards = next(wildcards_of(stage, study, ("01",)))
-    return Job(stage, study, Paths(folder / "results", "tiny"), 3, wildcards)
+    return Job(stage, study, Paths(folder / "results", study.name), 3, wildcards)
 
 
 def command(stage: str, folder: Path) -> list[str]:
     """Arguments of a stage's one job, as the rules give them."""
     if stage == "report":
         return ["stage", "report"]
-    names = [f"--{name}={value}" for name, value in job(stage, folder).wildcards.items()]
-    return ["stage", stage, "--study", "tiny", *names]
+    of = job(stage, folder)
+    names = [f"--{name}={value}" for name, value in of.wildcards.items()]
+    return ["stage", stage, "--study", of.study.name, *names]
 
 
 def files(results: Path) -> dict[str, str]:
@@ -104,9 +129,10 @@ def whole(tmp_path_factory) -> Path:
     """Folder of a run that nothing interrupted."""
     folder = tmp_path_factory.mktemp("interrupted") / "whole"
     (folder / "config" / "studies").mkdir(parents=True)
-    (folder / "config" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(STUDY))
+    for name, study in STUDIES.items():
+        (folder / "config" / "studies" / f"{name}.yaml").write_text(yaml.safe_dump(study))
     (folder / "config" / "config.yaml").write_text(
-        yaml.safe_dump({"studies": ["tiny"], "seed": 3, "results": "results"})
+        yaml.safe_dump({"studies": list(STUDIES), "seed": 3, "results": "results"})
     )
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (30, 16, 16, 3), np.uint8)
@@ -116,6 +142,14 @@ def whole(tmp_path_factory) -> Path:
         x=pictures.reshape(30, -1)[:, ::9] / 255,
         noise=rng.normal(size=(30, 86)),
         split=np.repeat(["train", "test"], [20, 10]),
+        labels=np.tile(["cat", "cup"], 15),
+        mm=np.argwhere(np.ones((86, 1, 1))),
+    )
+    np.savez(
+        folder / "arm.npz",
+        data=rng.normal(size=(300, 4)),
+        kinematics=rng.normal(size=(300, 2)),
+        sfreq=10.0,
     )
     for stage in EVERY:
         assert attempt(command(stage, folder), folder) == (0, "")
@@ -204,11 +238,11 @@ def test_full_disk_once_before_each_rename(stage, before, struck, whole):
 @pytest.mark.parametrize("stage", EVERY)
 def test_stopped_by_the_kernel_in_the_middle_of_a_file(stage, before, whole):
     folder = before(stage)
-    code, shown = attempt(command(stage, folder), folder, partial(limit_size, 1000, kill=True))
+    code, shown = attempt(command(stage, folder), folder, partial(limit_size, 300, kill=True))
     assert (code, shown) == (-signal.SIGXFSZ, "")
     assert leftovers(folder / "results")
     assert_whole_or_absent(stage, folder, whole)
-    code, shown = attempt(command(stage, folder), folder, partial(limit_size, 1000))
+    code, shown = attempt(command(stage, folder), folder, partial(limit_size, 300))
     assert code == 2
     assert re.fullmatch(r"neurodecode: results/\S+: cannot be written: .*ulimit -f.*\n", shown)
     assert not leftovers(folder / "results")
@@ -257,6 +291,10 @@ OTHER = {
     "embed": ("decoders", "ridge", {"kind": "ridge", "targets": ["pixels"], "alphas": [3.0]}),
     "reconstruct": ("generators", "drawn", {"kind": "random_picture"}),
     "evaluate": ("evaluate", "n_bootstrap", 200),
+    "encode": ("encoders", "banded", {**STUDY["encoders"]["banded"], "alphas": [3.0]}),
+    "searchlight": ("searchlights", "map", {**STUDY["searchlights"]["map"], "radius": 2}),
+    "online": ("online", "n_bootstrap", 200),
+    "specify": ("evaluate", "n_bootstrap", 200),
 }
 
 
@@ -268,15 +306,16 @@ def test_a_killed_run_with_other_settings_does_not_pass_for_the_old_one(
     folder = tmp_path / "copy"
     shutil.copytree(whole, folder)
     monkeypatch.chdir(folder)
-    yaml_file = folder / "config" / "studies" / "tiny.yaml"
+    study = STUDIES[job(stage, folder).study.name]
+    yaml_file = folder / "config" / "studies" / f"{study['name']}.yaml"
     section, key, value = OTHER[stage]
-    other = {**STUDY, section: {**STUDY[section], key: value}}
+    other = {**study, section: {**study[section], key: value}}
     yaml_file.write_text(yaml.safe_dump(other))
     # The first sidecar: embed's is that of its fold.
     killed = attempt(command(stage, folder), folder, partial(at_rename, ".json", die))
     assert killed == (-signal.SIGKILL, "")
     assert files(folder / "results") != files(whole / "results")
-    yaml_file.write_text(yaml.safe_dump(STUDY))
+    yaml_file.write_text(yaml.safe_dump(study))
     old = job(stage, folder)
     assert not old.holds(old.sidecar)
     assert_goes_on(stage, folder, whole)
@@ -294,7 +333,7 @@ def test_the_walk_over_all_stages_goes_on_from_where_it_was_killed(before, whole
     assert "\nneurodecode: results/tiny/scores/sub-01_items.tsv: cannot be written" in shown
     code, shown = attempt(walk, folder)
     assert code == 0
-    assert re.findall(r": (kept|done)", shown) == ["kept"] * 5 + ["done"]
+    assert re.findall(r": (kept|done)", shown) == ["kept"] * 7 + ["done"]
     assert files(folder / "results") == files(whole / "results")
     assert not leftovers(folder / "results")
 

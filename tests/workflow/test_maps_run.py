@@ -43,6 +43,7 @@ def study():
         "reconstruct": {"unit": "trial", "choose_by": "pixels"},
         "evaluate": {"n_bootstrap": 100, "n_permutations": 100},
         "systems": [{"responses": "blocks", "decoder": "lda"}],
+        "multiverse": None,
         "encoders": {"bands": {"kind": "banded_ridge", "responses": "blocks",
                                "bands": ["pixels", "edges"], "n_permutations": 200}},
         "searchlights": {"ball": {"responses": "blocks", "decoder": "lda", "radius": 6.0,

@@ -38,7 +38,7 @@ def _first_column(X):
     return pd.DataFrame({"age": 10 * np.sin(np.nan_to_num(column, posinf=0, neginf=0))})
 
 
-# Results are float32, a rule of this package; and the one check that skips itself where SCIPY_ARRAY_API is not set.
+# Results are float32, a rule of this package; the other check skips itself without a setting.
 LEFT_OUT = ("check_transformer_preserve_dtypes", "check_array_api_input")
 CHECKS = [
     check

@@ -7,6 +7,7 @@ import pytest
 from neurodecode.deconfound.empirical_bayes import common_factor, posterior_mean
 from neurodecode.deconfound.residualize import Residualize
 from neurodecode.deconfound.shrunken import ShrunkenResidualize
+from neurodecode.errors import DataError
 
 
 @pytest.mark.parametrize("d", [1, 2])
@@ -67,14 +68,34 @@ def test_what_is_kept_lies_in_the_components():
     (table, X), (new, Z) = cohort(200, 0), cohort(50, 1)
     method = ShrunkenResidualize(5).fit(X, demographics=table)
     moved = method.transform(Z, demographics=new) - method.mean_
-    np.testing.assert_allclose(method.components_ @ method.components_.T, np.eye(5), atol=1e-9)
-    np.testing.assert_allclose(moved @ method.components_.T @ method.components_, moved, atol=1e-4)
+    kept = method.directions_[:5]
+    np.testing.assert_allclose(kept @ kept.T, np.eye(5), atol=1e-9)
+    np.testing.assert_allclose(moved @ kept.T @ kept, moved, atol=1e-4)
 
 
 def test_state_comes_back():
     table, X = cohort(200, 0, 30)
     method = ShrunkenResidualize(7).fit(X, demographics=table)
-    again = ShrunkenResidualize().restore(method.state())
+    again = ShrunkenResidualize(7).restore(method.state())
     np.testing.assert_array_equal(
         again.transform(X, demographics=table), method.transform(X, demographics=table)
     )
+
+
+def test_synthetic_people_have_the_means_and_spreads_of_their_demographics():
+    table, X = cohort(1000, 0, 40)
+    method = ShrunkenResidualize(10, n_factors=5).fit(X, demographics=table)
+    new, Z = cohort(4000, 1, 40)
+    made = method.sample(4000, demographics=new)
+    men = (new["sex"] == "M").to_numpy()
+    np.testing.assert_allclose(made[men].mean(axis=0), Z[men].mean(axis=0), atol=0.15)
+    np.testing.assert_allclose(made[men].std(axis=0), Z[men].std(axis=0), rtol=0.1)
+    with pytest.raises(DataError, match="3 people for 4000 rows"):
+        method.sample(3, demographics=new)
+
+
+def test_to_oneself_nothing_changes():
+    table, X = cohort(200, 0, 30)
+    method = ShrunkenResidualize(7).fit(X, demographics=table)
+    same = method.counterfactual(X, demographics=table, to=table)
+    np.testing.assert_allclose(same, X, atol=1e-5)

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from neurodecode.contracts import Responses
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.lda import ShrinkageLdaDecoder
 from neurodecode.embed.ridge import RidgeDecoder
+from neurodecode.embed.settings import ShrinkageLdaSettings
 from neurodecode.embed.time_resolved import Split, decode_over_time, in_windows
 from neurodecode.errors import DataError
 
@@ -35,6 +37,12 @@ def responses(strength=1.5, seed=0):
     return Responses(data.reshape(N, -1).astype(np.float32), trials, units)
 
 
+def steps(whiten=False):
+    return ChannelSteps(
+        ShrinkageLdaSettings(kind="shrinkage_lda", targets=(), noise_normalisation=whiten)
+    )
+
+
 def split(run=0, labels=LABELS, targets=None):
     return Split(run != RUN, run == RUN, labels, targets or {}, RUN.astype(str))
 
@@ -47,7 +55,7 @@ def accuracy(source, labels=LABELS, whiten=False):
         decoded = [
             np.array(decoder.classes)[found["label"].argmax(axis=2)] == labels[fold.test][:, None]
             for decoder, found in decode_over_time(
-                source, fold, lambda: ShrinkageLdaDecoder(()), noise_normalisation=whiten
+                source, fold, lambda: ShrinkageLdaDecoder(()), steps(whiten)
             )
         ]
         folds.append(np.mean(decoded, axis=1))
@@ -81,7 +89,9 @@ def test_a_decoder_of_features_is_that_of_the_channels_of_one_time():
     plain = RidgeDecoder(("f",), (10.0,)).fit(
         at[fold.train][:, :, 5], **rest, groups=fold.groups[fold.train]
     )
-    _, found = list(decode_over_time(source, fold, lambda: RidgeDecoder(("f",), (10.0,))))[5]
+    _, found = list(decode_over_time(source, fold, lambda: RidgeDecoder(("f",), (10.0,)), steps()))[
+        5
+    ]
     for t in (0, 5, 9):
         expected = plain.predict(at[fold.test][:, :, t])["f"]
         np.testing.assert_allclose(found["f"][:, t], expected, atol=1e-5)
@@ -96,7 +106,7 @@ def test_test_trials_do_not_change_what_is_said_of_others():
     some = Split(fold.train, half, LABELS, {}, fold.groups)
     said = [
         [found["label"] for _, found in decode_over_time(
-            r, some, lambda: ShrinkageLdaDecoder(()), noise_normalisation=True)]
+            r, some, lambda: ShrinkageLdaDecoder(()), steps(whiten=True))]
         for r in (source, Responses(poisoned, source.trials, source.units))
     ]  # fmt: skip
     np.testing.assert_array_equal(*said)

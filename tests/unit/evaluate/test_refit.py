@@ -68,6 +68,16 @@ def test_each_permutation_scores_as_a_decoder_that_is_fitted_anew(alphas):
     assert observed_score(problem) == pytest.approx(expected[0])
 
 
+def test_a_large_mean_response_changes_no_score():
+    """As betas that a ridge has shrunk towards their mean."""
+    X, features, stimulus, test = world(1.0, n_stimuli=90, n_units=300)
+    far = X + np.float32(3e3) * np.random.default_rng(1).uniform(1, 2, X.shape[1])
+    problem = problem_of(far.astype(np.float32), features, stimulus, test)
+    order = np.arange(len(features))
+    same = refitted(far.astype(np.float32), features, stimulus, test, order)
+    assert observed_score(problem) == pytest.approx(same, abs=0.02)
+
+
 def test_labels_leave_one_run_out():
     """Categories of trials, swapped within runs; every trial is tested in one fold."""
     rng = np.random.default_rng(2)

@@ -11,7 +11,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from neurodecode.contracts import Recording
+from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.lda import ShrinkageLdaDecoder
+from neurodecode.embed.settings import ShrinkageLdaSettings
 from neurodecode.embed.time_resolved import Split, decode_over_time
 from neurodecode.errors import ConfigError, DataError, DataWarning
 from neurodecode.preprocess.settings import EstimatorSettings
@@ -220,9 +222,10 @@ def test_a_real_recording_tells_seeing_from_pressing():
     assert len(labels) >= 150
     block = np.arange(len(labels)) * 5 // len(labels)  # folds of neighbours in time
     times, hits = found.units["time"].unique(), []
+    plain = ChannelSteps(ShrinkageLdaSettings(kind="shrinkage_lda", targets=()))
     for k in range(5):
         fold = Split(block != k, block == k, labels, {}, block.astype(str))
-        decoders = decode_over_time(found, fold, lambda: ShrinkageLdaDecoder(()))
+        decoders = decode_over_time(found, fold, lambda: ShrinkageLdaDecoder(()), plain)
         said = [
             np.array(one.classes)[decoded["label"][:, t].argmax(axis=1)]
             for t, (one, decoded) in enumerate(decoders)

@@ -496,3 +496,16 @@ def test_eeg_that_cannot_be_read(eeg):
     header.write_text("nothing", encoding="utf-8")
     with pytest.raises(DataError, match="cannot be read"):
         eeg_study(eeg).load("01")
+
+
+def test_demographics_are_those_of_the_table_and_what_is_missing_stays_missing(root):
+    people = pd.DataFrame({"participant_id": ["sub-02"], "age": ["31"], "sex": ["F"], "iq": ["9"]})
+    people.to_csv(root / "participants.tsv", sep="\t", index=False)
+    with pytest.warns(DataWarning):
+        found = study(root).demographics()
+    assert list(found.index) == ["01", "02"]
+    assert list(found.columns) == ["age", "sex"]
+    assert found.loc["02"].tolist() == [31, "F"]
+    assert found.loc["01"].isna().all()
+    (root / "participants.tsv").unlink()
+    assert study(root).demographics() is None

@@ -8,7 +8,7 @@ import pytest
 
 from neurodecode.config import load_study
 from neurodecode.errors import ConfigError
-from neurodecode.registry import make
+from neurodecode.registry import KnowsPeople, make
 from neurodecode.simulate.responses import cohort_responses
 from neurodecode.simulate.world import WORLDS, named
 from neurodecode.stimuli.objects64 import load_objects64
@@ -93,3 +93,13 @@ def test_mistakes(study):
         study.load("04")
     with pytest.raises(ConfigError, match="pictures asked for"):
         Virtual("easy", "default", 1, 5000, 20, 2, 4, None).stimuli()
+
+
+def test_it_knows_who_its_people_are(study):
+    people = study.demographics()
+    assert isinstance(study, KnowsPeople)
+    assert list(people.index) == list(study.subjects())
+    assert list(people.columns) == ["age", "sex", "site"]
+    assert people["age"].between(*named("easy").ages).all()
+    assert set(people["sex"]) <= {"F", "M"}
+    assert people.equals(small(n_subjects=8).demographics().iloc[:3])

@@ -1,0 +1,66 @@
+"""How worn a test set is, in words: looks, locks and what a reusable holdout has answered."""
+
+from __future__ import annotations
+
+from neurodecode.report.load import Material
+
+__all__ = ["locked_words", "looks"]
+
+
+def locked_words(material: Material) -> str:
+    """Say what a locked study withholds, and how to get it."""
+    return (
+        "The test set is locked, since it is nobody's but yours and wears out with every look: "
+        "exact scores, their intervals and p-values, and all scores of pictures are withheld. "
+        "Choose settings by the answers below; when all is settled, "
+        f"`neurodecode unlock --study {material.study.name}` gives exact scores, once and for good."
+    )
+
+
+def looks(material: Material) -> str:
+    """Say how often the test trials were scored, and under which lock."""
+    found = list(material.standings.values())
+    said = [_exact([s.exact for s in found])]
+    answered = sum(s.answered for s in found)
+    if material.locked or answered:
+        spent = sum(s.spent for s in found)
+        left = min(s.left for s in found)
+        said.append(
+            f"A reusable holdout (Thresholdout, Dwork et al. 2015) has given {answered} answers: "
+            f"{answered - spent} repeat the cross-validated training score, which the test score "
+            f"was near, {spent} come from the test trials with noise. Of {found[0].budget} such "
+            f"answers a subject, {left} are left{' in the one with the fewest' * (len(found) > 1)}"
+            f"{'; then it refuses' if left else ': it refuses'}."
+        )
+    said.append(locked_words(material) if material.locked else _why_open(material))
+    return " ".join(said)
+
+
+def _exact(counts: list[int]) -> str:
+    most = max(counts)
+    if most == 0:
+        return "The test trials have never been scored exactly."
+    who = "" if len(counts) == 1 else " in each subject"
+    times = "once" if most == 1 else f"{most} times"
+    if len(set(counts)) > 1:
+        times, who = f"{min(counts)} to {most} times", ", depending on the subject"
+    worn = (
+        " Each look after the first can have guided the settings of the next: the p-values on "
+        "this page do not know of that."
+        if most > 1
+        else ""
+    )
+    return (
+        f"The test trials have been scored {times}{who}; the same scores computed again do not "
+        f"count. Exact scores were given.{worn}"
+    )
+
+
+def _why_open(material: Material) -> str:
+    if material.study.locked:
+        return "The test set was unlocked by hand, which stands in the ledger."
+    if material.study.evaluate.holdout.locked is False:
+        return "The test set is not locked: the study's YAML says so."
+    if material.simulated:
+        return "The test set is not locked: these brains are simulated, others can be drawn."
+    return "The test set is not locked: it is public, so others have seen it too."

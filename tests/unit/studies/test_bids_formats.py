@@ -1,0 +1,203 @@
+"""EEG and MEG in each file format, written by its own library or byte by byte, are read alike."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import pybv
+import pytest
+from pydantic import TypeAdapter
+from scipy.io import savemat
+
+from neurodecode.errors import DataError, DataWarning
+from neurodecode.preprocess.quality import measure_quality
+from neurodecode.preprocess.settings import EstimatorSettings
+from neurodecode.registry import make
+from neurodecode.studies.settings import DataSettings
+
+RATE, N, NAMES = 100, 1200, ["Fz", "Cz", "Pz", "Oz"]
+MARKS = [2.0, 4.5, 7.0]
+
+
+def signal(seed=0):
+    """Whole microvolts, so that every format holds them to a step of .1."""
+    return np.random.default_rng(seed).integers(-90, 90, size=(len(NAMES), N)).astype(float)
+
+
+def write_brainvision(folder, stem, data):
+    pybv.write_brainvision(data=data * 1e-6, sfreq=RATE, ch_names=NAMES, fname_base=stem,
+                           folder_out=str(folder), resolution=0.1, unit="µV",
+                           fmt="binary_int16")  # fmt: skip
+
+
+def write_edf(folder, stem, data, names=NAMES):
+    """European Data Format (Kemp et al. 1992): a header of fixed fields, then records of 1 s."""
+
+    def fields(values, width):
+        return "".join(f"{value:<{width}}" for value in values)
+
+    n = len(names)
+    head = fields(["0"], 8) + fields(["X X X X", "Startdate X X X X"], 80)
+    head += "01.01.20" + "00.00.00" + fields([256 * (n + 1)], 8) + " " * 44
+    head += fields([N // RATE, 1], 8) + fields([n], 4)
+    head += fields(names, 16) + fields(["AgAgCl"] * n, 80) + fields(["uV"] * n, 8)
+    head += fields([-3276.8] * n, 8) + fields([3276.7] * n, 8)
+    head += fields([-32768] * n, 8) + fields([32767] * n, 8)
+    head += " " * 80 * n + fields([RATE] * n, 8) + " " * 32 * n
+    records = np.rint(data * 10).astype("<i2").reshape(n, N // RATE, RATE).transpose(1, 0, 2)
+    (folder / f"{stem}.edf").write_bytes(head.encode("ascii") + records.tobytes())
+
+
+def write_eeglab(folder, stem, data):
+    places = mne.channels.make_standard_montage("biosemi64").get_positions()["ch_pos"]
+    rows = [(name, *(1000 * places[name])) for name in NAMES]
+    chanlocs = np.array(rows, dtype=[("labels", "O"), ("X", "O"), ("Y", "O"), ("Z", "O")])
+    eeg = {"data": data, "nbchan": len(NAMES), "pnts": N, "trials": 1, "srate": float(RATE),
+           "xmin": 0.0, "xmax": (N - 1) / RATE, "chanlocs": chanlocs, "event": [], "epoch": [],
+           "setname": "x", "icawinv": [], "icasphere": [], "icaweights": [],
+           "icachansind": []}  # fmt: skip
+    savemat(folder / f"{stem}.set", {"EEG": eeg})
+
+
+def tables(folder, stem, kind, types, units):
+    (folder / f"{stem}_{kind}.json").write_text(json.dumps(
+        {"TaskName": "see", "SamplingFrequency": RATE, "PowerLineFrequency": 50}))  # fmt: skip
+    channels = pd.DataFrame({"name": NAMES, "type": types, "units": units, "status": "good"})
+    channels.to_csv(folder / f"{stem}_channels.tsv", sep="\t", index=False)
+    events = pd.DataFrame({"onset": MARKS, "duration": 0.1, "trial_type": ["a", "b", "a"]})
+    events.to_csv(folder / f"{stem}_events.tsv", sep="\t", index=False)
+
+
+WRITERS = {"brainvision": write_brainvision, "edf": write_edf, "eeglab": write_eeglab}
+
+
+def write(root, write_signal, kind="eeg", subject="01", run=None):
+    folder = root / f"sub-{subject}" / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    (root / "dataset_description.json").write_text(
+        json.dumps({"Name": "x", "BIDSVersion": "1.8.0", "DatasetType": "raw"}))  # fmt: skip
+    stem = f"sub-{subject}_task-see" + (f"_run-{run}" if run else "")
+    write_signal(folder, f"{stem}_{kind}")
+    if kind == "eeg":
+        tables(folder, stem, kind, "EEG", "µV")
+    else:
+        tables(folder, stem, kind, ["MEGMAG", "MEGMAG", "MEGGRADPLANAR", "MEGGRADPLANAR"],
+               ["T", "T", "T/m", "T/m"])  # fmt: skip
+    return folder
+
+
+def study(root, datatype="eeg"):
+    raw = {"kind": "bids", "root": str(root), "task": "see", "datatype": datatype,
+           "stimulus_column": None, "stimuli": None}  # fmt: skip
+    return make("study", TypeAdapter(DataSettings).validate_python(raw))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_microvolts(tmp_path, name):
+    write(tmp_path, lambda folder, stem: WRITERS[name](folder, stem, signal()))
+    recording = study(tmp_path).load("01")
+    assert recording.units["unit"].tolist() == NAMES
+    assert set(recording.units["roi"]) == {"eeg"}
+    assert recording.sfreq == RATE
+    np.testing.assert_allclose(recording.data, signal().T, atol=0.11)
+    assert recording.events["category"].tolist() == ["a", "b", "a"]
+    assert recording.events["onset"].tolist() == MARKS
+
+
+def write_fif(folder, stem):
+    info = mne.create_info(NAMES, RATE, ["mag", "mag", "grad", "grad"], verbose="ERROR")
+    scale = np.array([1e-15, 1e-15, 1e-13, 1e-13])[:, None]
+    raw = mne.io.RawArray(signal() * scale, info, verbose="ERROR")
+    raw.save(folder / f"{stem}.fif", verbose="ERROR")
+
+
+def test_meg_has_its_types_and_units(tmp_path):
+    write(tmp_path, write_fif, "meg")
+    adapter = study(tmp_path, "meg")
+    recording = adapter.load("01")
+    assert recording.units["roi"].tolist() == ["mag", "mag", "grad", "grad"]
+    np.testing.assert_allclose(recording.data, signal().T, rtol=1e-4, atol=1e-3)
+    assert "MEG, as recorded" in adapter.about()["recorded"]
+    names = {path.name for path in adapter.sources("01")}
+    assert "sub-01_task-see_meg.fif" in names
+
+
+REAL = Path(os.environ.get("NEURODECODE_RECORDINGS", "recordings"), "eeglab_visual")
+
+
+@pytest.mark.skipif(not REAL.exists(), reason=f"no recording at {REAL}: set NEURODECODE_RECORDINGS")
+def test_a_real_recording_from_its_eeglab_file_to_repaired_epochs(tmp_path):
+    """238 s of 32 channels: places are known, autoreject counts, the visual response is there."""
+    folder = tmp_path / "sub-01" / "eeg"
+    folder.mkdir(parents=True)
+    shutil.copy(REAL / "eeglab_data.set", folder / "sub-01_task-see_eeg.set")
+    shutil.copy(REAL / "eeglab_data.fdt", folder)
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.8.0"}')
+    (folder / "sub-01_task-see_eeg.json").write_text('{"PowerLineFrequency": 60}')
+    marks = mne.io.read_raw_eeglab(REAL / "eeglab_data.set", verbose="ERROR").annotations
+    events = pd.DataFrame({"onset": marks.onset, "duration": 0.0, "trial_type": marks.description})
+    events.to_csv(folder / "sub-01_task-see_events.tsv", sep="\t", index=False)
+    recording = study(tmp_path).load("01")
+    assert recording.data.shape == (30504, 32)
+    raw = {"kind": "epochs", "start": -0.2, "stop": 0.6, "band": [0.5, 20], "rate": 40,
+           "bad_channels": 5, "autoreject": True}  # fmt: skip
+    epochs = make("estimator", TypeAdapter(EstimatorSettings).validate_python(raw))
+    with pytest.warns(DataWarning, match="of 154 trials .* autoreject"):
+        found = epochs.estimate(recording)
+    tables = measure_quality(recording, found)
+    dropped = dict(tables["dropped"].to_numpy())
+    assert 154 - sum(dropped.values()) == len(found.trials) > 100
+    assert tables["channels"][["x", "y", "z"]].notna().all().all()
+    shown = found.data[(found.trials["category"] == "square").to_numpy()].mean(axis=0)
+    back = found.units["channel"].isin(["O1", "Oz", "O2"]).to_numpy()
+    time = found.units["time"].to_numpy()
+    before = np.abs(shown[back & (time < 0)]).max()
+    assert np.abs(shown[back & (time > 0.1) & (time < 0.3)]).max() > 3 * before
+
+
+def test_a_channel_that_the_file_itself_names_twice(tmp_path):
+    twice = ["Fz", "Cz", "Cz", "Oz"]
+    write(tmp_path, lambda folder, stem: write_edf(folder, stem, signal(), twice))
+    with pytest.raises(DataError, match=r"_eeg\.edf: channels named twice \(.*Cz"):
+        study(tmp_path).load("01")
+
+
+def test_a_recording_without_the_channels_that_are_asked_for(tmp_path):
+    def misc(folder, stem):
+        info = mne.create_info(NAMES, RATE, "misc", verbose="ERROR")
+        mne.io.RawArray(signal(), info, verbose="ERROR").save(folder / f"{stem}.fif")
+
+    folder = write(tmp_path, misc, "meg")
+    (folder / "sub-01_task-see_channels.tsv").unlink()
+    with pytest.raises(DataError, match="holds no MEG channel"):
+        study(tmp_path, "meg").load("01")
+
+
+def test_files_that_are_missing(tmp_path):
+    folder = write(tmp_path, lambda f, stem: write_edf(f, stem, signal()))
+    (folder / "sub-01_task-see_channels.tsv").unlink()
+    assert study(tmp_path).load("01").units["unit"].tolist() == NAMES
+    events = folder / "sub-01_task-see_events.tsv"
+    kept = events.read_text()
+    events.unlink()
+    with pytest.raises(DataError, match=r"no events\.tsv for sub-01_task-see_eeg\.edf"):
+        study(tmp_path).load("01")
+    events.write_text(kept)
+    (folder / "sub-01_task-see_eeg.json").unlink()
+    with pytest.raises(DataError, match="no JSON sidecar"):
+        study(tmp_path).load("01")
+
+
+def test_runs_of_different_rates_are_refused(tmp_path):
+    def slower(folder, stem):
+        pybv.write_brainvision(data=signal() * 1e-6, sfreq=RATE // 2, ch_names=NAMES,
+                               fname_base=stem, folder_out=str(folder))  # fmt: skip
+
+    write(tmp_path, lambda f, stem: write_edf(f, stem, signal()), run=1)
+    write(tmp_path, slower, run=2)
+    with pytest.raises(DataError, match="sampled at 50 Hz, the run before at 100 Hz"):
+        study(tmp_path).load("01")
