@@ -7,6 +7,7 @@ the probes, part k + 1 trains them, and the method is fitted on all others.
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from neurodecode.artifacts import read_table, save_arrays, write_table
 from neurodecode.contracts import Float
-from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit_method, confounded
+from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit_fitted, confounded
 from neurodecode.deconfound.demographics import Encoding
 from neurodecode.deconfound.probes import PROBES
 from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
@@ -116,15 +117,16 @@ def _fold(
     table = sidecar.with_suffix(".tsv")
     if job.holds(sidecar):
         return read_table(table)
-    files, method = [table], None
+    files: list[Path] = [table]
+    fitted: Deconfounder | None = None
     if name != AS_GIVEN:
         method = cast(Deconfounder, make("deconfounder", section.methods[name]))
         fitted = method.fit(features[sets.fit], demographics=demographics.iloc[sets.fit])
         files.append(sidecar.with_suffix(".safetensors"))
         save_arrays(files[-1], fitted.state())
     probes = PROBES if section.forest else PROBES[:-1]
-    rows = audit_method(
-        name, method, features, demographics, sets, label=label, seed=seed, probes=probes
+    rows = audit_fitted(
+        name, fitted, features, demographics, sets, label=label, seed=seed, probes=probes
     )
     found = pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)).assign(fold=fold)
     write_table(table, found[["fold", *AUDIT_COLUMNS]])

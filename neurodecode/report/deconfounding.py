@@ -178,9 +178,10 @@ def _verdict(audit: pd.DataFrame, section: DeconfoundSettings, main: str) -> tup
     gone = [n for n, (value, _, chance) in worst.items() if value - chance <= CLEAR]
     status = "yes" if len(gone) == len(worst) else "partly" if gone else "no"
     still = [name for name in worst if name not in gone]
-    headline = "Nothing of " + ", ".join(worst) + " is found any more."
+    headline = f"{' and '.join(worst).capitalize()} are hardly found any more."
     if still:
-        headline = f"Of {', '.join(worst)}, {', '.join(still)} can still be told."
+        headline = f"{' and '.join(still).capitalize()} can still be told."
+        headline += f" {' and '.join(gone).capitalize()}: hardly." if gone else ""
     told = "; ".join(
         f"{name}: {value:.2f}, before {before:.2f}, chance {_number(chance)}"
         for name, (value, before, chance) in worst.items()
