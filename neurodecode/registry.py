@@ -45,12 +45,14 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
+        "cohort": "neurodecode.studies.cohort:OwnCohort",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "haxby2001_full": "neurodecode.studies.haxby2001_full:Haxby2001Full",
         "kinematics": "neurodecode.online.kinematics:Kinematics",
         "nsd": "neurodecode.studies.nsd:Nsd",
         "things_eeg2": "neurodecode.studies.things_eeg2:ThingsEeg2",
         "virtual": "neurodecode.studies.virtual:Virtual",
+        "virtual_cohort": "neurodecode.studies.cohort:VirtualCohort",
         "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
     "estimator": {
