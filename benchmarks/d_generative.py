@@ -1,9 +1,9 @@
 """DemoVAE beside the published package: what it hides, what it draws, whom it changes.
 
 Three disjoint sets of people: methods are fitted on A, probes trained on B and tested on C. The
-people are those of the simulated cohort over 32 of its regions, with effects as large as published
+people are those of the simulated cohort over 24 of its regions, with effects as large as published
 ones (group differences in connectivity of .072 for age and .038 for sex, root mean square). The
-package runs 1,000 of its 3,000 epochs.
+package runs 600 of its 3,000 epochs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Array = NDArray[np.float64]
 WORLD = CohortWorld(age=0.42, sex=0.385, site=0.3, phenotype=0.15)
 CONFOUNDS = ["age", "sex", "site"]
 KINDS = ["continuous", "categorical", "categorical"]
-N_REGIONS = 32
+N_REGIONS = 24
 Figures = dict[str, float]
 
 
@@ -297,13 +297,15 @@ def hidden(table: Table, sheet: Sheet, quick: bool) -> None:
                 figure = f"{column}, {probe}"
                 ours, theirs = sheet.mean(method, figure), sheet.mean("regression", figure)
                 if column == "age":
-                    goal, holds = "<= .05", ours <= 0.05
+                    goal, holds = "<= .05", bool(ours <= 0.05)
                 else:
                     half = chance + max(theirs - chance, 0.06) / 2
-                    goal, holds = f"<= {half:.3f} (half of regression's excess)", ours <= half
+                    goal, holds = f"<= {half:.3f} (half of regression's excess)", bool(ours <= half)
+                if method == "DemoVAE code":  # regression has no code: nothing to set a bar by
+                    goal, holds = "", None
                 table.add(f"{figure}, from {method}", sheet.text(method, figure),
                           sheet.beside(figure, "package", "regression", "MSP", "raw"), goal,
-                          None if quick and figure != "age, linear" else bool(holds))  # fmt: skip
+                          None if quick and figure != "age, linear" else holds)  # fmt: skip
     for probe in REGRESSORS:
         figure = f"phenotype, {probe}"
         kept = sheet.mean("DemoVAE", figure) - sheet.mean("raw", figure)
@@ -358,7 +360,7 @@ def counterfactual_people(table: Table, sheet: Sheet, quick: bool) -> None:
 def measure(table: Table, quick: bool) -> None:
     """Fill the table."""
     torch.set_num_threads(1)
-    n, epochs = ((240, 120, 120), 30) if quick else ((500, 350, 350), 1000)
+    n, epochs = ((240, 120, 120), 30) if quick else ((400, 300, 300), 600)
     seeds = [one_seed(seed, n, epochs) for seed in range(1 if quick else 5)]
     sheet = Sheet(seeds)
     hidden(table, sheet, quick)

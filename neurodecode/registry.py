@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
+        "cc2017": "neurodecode.studies.cc2017:Cc2017",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "haxby2001_full": "neurodecode.studies.haxby2001_full:Haxby2001Full",
         "kinematics": "neurodecode.online.kinematics:Kinematics",

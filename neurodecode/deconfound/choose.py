@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from neurodecode.contracts import Float
-from neurodecode.deconfound.audit import Rows, Sets, audit
+from neurodecode.deconfound.audit import Rows, Sets, audit_fitted
 from neurodecode.errors import DataError
 from neurodecode.registry import Deconfounder
 from neurodecode.seeds import generator
@@ -56,13 +58,16 @@ def choose(
     if not candidates:
         raise DataError("choose: there is no candidate")
     halves = np.array_split(generator(seed, "validation").permutation(validation), 2)
-    table = pd.concat(
-        [
-            audit({"as given": None, **candidates}, X, demographics, Sets(fit, first, second),
-                  label=label, seed=seed, probes=PROBES)
-            for first, second in (halves, halves[::-1])
-        ]
-    )  # fmt: skip
+    train = X[fit], demographics.iloc[fit]
+    rows: list[dict[str, Any]] = []
+    for name, method in {"as given": None, **candidates}.items():
+        fitted: Deconfounder | None = None
+        if method is not None:
+            fitted = clone(method).fit(train[0], demographics=train[1])
+        for first, second in (halves, halves[::-1]):
+            rows += audit_fitted(name, fitted, X, demographics, Sets(fit, first, second),
+                                 label=label, seed=seed, probes=PROBES)  # fmt: skip
+    table = pd.DataFrame(rows)
     kept = table[(table["figure"] == "kept") & (table["what"] == str(label.name))]
     scores = kept.groupby("method", sort=False)["value"].mean()
     names = list(candidates)

@@ -13,8 +13,8 @@ from neurodecode.deconfound.demographics import Array
 
 __all__ = ["common_factor", "posterior_mean"]
 
-N_ATOMS = 300
-N_STEPS = 100
+N_ATOMS = 250
+N_STEPS = 60
 
 
 def posterior_mean(z: Array) -> Array:
@@ -35,12 +35,12 @@ def posterior_mean(z: Array) -> Array:
         atoms = np.concatenate([chosen, chosen / 2], axis=1)
     atoms = np.concatenate([atoms, np.zeros((d, 1))], axis=1)
     distance = (z**2).sum(axis=0) - 2 * atoms.T @ z + (atoms**2).sum(axis=0)[:, None]
-    likelihood = np.exp(-(distance - distance.min(axis=0)) / 2)
-    weights = np.full(atoms.shape[1], 1 / atoms.shape[1])
+    likelihood = np.exp(-(distance - distance.min(axis=0)) / 2).astype(np.float32)
+    weights = np.full(atoms.shape[1], 1 / atoms.shape[1], np.float32)
     for _ in range(N_STEPS):
         weights *= likelihood @ (1 / (weights @ likelihood)) / n
-    mean: Array = (atoms * weights) @ likelihood / (weights @ likelihood)
-    return mean
+    mean = (atoms * weights).astype(np.float32) @ likelihood / (weights @ likelihood)
+    return np.asarray(mean, dtype=np.float64)
 
 
 def common_factor(z: Array) -> float:

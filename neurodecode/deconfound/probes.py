@@ -101,7 +101,9 @@ class Prober:
     ) -> None:
         mean, sd = train.mean(axis=0), train.std(axis=0)
         sd = np.where(sd > 1e-9, sd, 1)
-        self.train, self.test = (train - mean) / sd, (test - mean) / sd
+        self.train, self.test = (
+            ((values - mean) / sd).astype(np.float32) for values in (train, test)
+        )
         self.seed = seed
         self.n_permutations = n_permutations
         self._kernels: dict[str, tuple[Array, Array]] = {}
@@ -162,10 +164,11 @@ class Prober:
                 mean, sd = own.mean(axis=0), np.maximum(own.std(axis=0), 1e-9)
                 own, other = (own - mean) / sd, (other - mean) / sd
             n = own.shape[1]
-            square, across = own @ own.T / n, other @ own.T / n
+            square = (own @ own.T / n).astype(float)
+            across = (other @ own.T / n).astype(float)
             if name == "radial":
                 norms = np.diag(square)
-                reach = (other**2).sum(axis=1)[:, None] / n + norms
+                reach = (other**2).sum(axis=1)[:, None].astype(float) / n + norms
                 across = np.exp(2 * across - reach)
                 square = np.exp(2 * square - norms[:, None] - norms)
             self._kernels[name] = square, across

@@ -49,7 +49,7 @@ def fit_log_sd(design: Array, residuals: Array) -> Array:
         scaled = squares / spread
         step = inverse @ (scaled / scaled.mean(axis=0))
         slopes += step / 2
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max() < 1e-4:
             break
     return slopes
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -16,6 +17,7 @@ from neurodecode.report.figures import Panel
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.groups import GroupPart, group_part
+from neurodecode.report.interactive import plot_data, scripts
 from neurodecode.report.load import Material, Score
 from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
@@ -49,6 +51,8 @@ class StudyPart:
         The table as base64.
     pairs : list of (Score, Score)
         Transductive score, the same on training statistics.
+    plot : list of dict
+        What the interactive plot shows; see ``report.interactive``.
     limits : tuple of str
         What the study does not show.
     hashes : list of (str, str, int, str)
@@ -67,6 +71,7 @@ class StudyPart:
     gallery: Gallery | None
     groups: GroupPart
     blocks: list[Block]
+    plot: list[dict[str, Any]]
     pairs: list[tuple[Score, Score]]
     limits: tuple[str, ...]
     selections: tuple[str, ...]
@@ -83,14 +88,15 @@ class StudyPart:
 def study_part(material: Material, book: PictureBook, scores_file: Path) -> StudyPart:
     """Collect one study's part of the page."""
     said = verdict(material)
-    scores = material.scores
+    scores, blocks = material.scores, score_blocks(material)
     return StudyPart(
         material=material,
         verdict=said,
         belief=beliefs(material),
         gallery=build_gallery(material, book) if material.pictures else None,
         groups=group_part(material),
-        blocks=score_blocks(material),
+        blocks=blocks,
+        plot=plot_data(blocks, several=len(material.subjects) > 1),
         pairs=transductive_pairs(material),
         limits=_limits(material),
         selections=tuple(
@@ -161,7 +167,10 @@ def render(
 ) -> str:
     """Return the page."""
     template = environment().get_template("index.html")
+    library, own_script = scripts()
     return template.render(
+        library=library,
+        own_script=own_script,
         parts=parts,
         online=online,
         pictures=book.rules,

@@ -11,7 +11,6 @@ sys.path.append(str(Path(__file__).parent))
 import things_miniature as miniature
 
 from neurodecode.errors import ConfigError, DataError, DataWarning
-from neurodecode.preprocess.eeg import Epochs
 from neurodecode.preprocess.settings import EpochsSettings
 from neurodecode.registry import make
 from neurodecode.studies import things_eeg2
@@ -110,7 +109,7 @@ def test_raw_sessions_become_one_recording(written, channels):
 
 def test_raw_recordings_are_cut_by_the_common_estimator(written):
     settings = EpochsSettings(kind="epochs", start=-0.1, stop=0.4, rate=100, baseline=(-0.1, 0))
-    estimator = Epochs(**settings.model_dump(exclude={"kind"}))
+    estimator = make("estimator", settings)
     responses = estimator.estimate(study(written[0], form="raw").load("01"))
     assert len(responses.trials) == 12 * 4 + 5 * 8
     assert responses.data.shape[1] == 17 * responses.units["time"].nunique()

@@ -59,11 +59,16 @@ def write_preprocessed(root, epochs=draw_epochs, subject="01"):
 
 
 def shown(part, session):
-    """Numbers (from 1) that a session showed, in their order, targets among them."""
+    """Numbers (from 1) that a session showed, in their order, targets among them.
+
+    A session shows half of the training pictures twice, and all test pictures.
+    """
     n, repeats = COUNTS[part]
     rng = np.random.default_rng([session, *part.encode()])
-    order = rng.permutation(np.repeat(np.arange(1, n + 1), repeats // 4))
-    return np.insert(order, 2, 99_999)
+    own = np.arange(1, n + 1)
+    if part == "training":
+        own, repeats = own[session % 2 :: 2], 2 * repeats
+    return np.insert(rng.permutation(np.repeat(own, repeats // 4)), 2, 99_999)
 
 
 def write_raw(root, subject="01", every=200):
