@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from neurodecode.artifacts import read_table, save_arrays, write_table
 from neurodecode.contracts import Float
 from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit_fitted, confounded
+from neurodecode.deconfound.connectivity import Connectivity
 from neurodecode.deconfound.demographics import Encoding
 from neurodecode.deconfound.probes import PROBES
 from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
@@ -67,12 +69,17 @@ def run(job: Job) -> Output:
             rows.append(_fold(job, section, fold, features, demographics, label, parts, seed))
             advance()
     write_table(table, pd.concat(rows, ignore_index=True))
+    n_features = features.shape[1] if features.ndim == 2 else _n_edges(features.shape[2])
     facts: dict[str, object] = {
-        "n_people": len(people), "n_features": features.shape[1], "n_fit": len(sets[0].fit),
+        "n_people": len(people), "n_features": n_features, "n_fit": len(sets[0].fit),
     }  # fmt: skip
     if label is not None:
         facts["with_label"] = confounded(demographics, label, sets[0]).to_dict("records")
     return Output([table], facts)
+
+
+def _n_edges(n_regions: int) -> int:
+    return n_regions * (n_regions - 1) // 2
 
 
 def _columns(
@@ -118,12 +125,18 @@ def _fold(
     if job.holds(sidecar):
         return read_table(table)
     files: list[Path] = [table]
+    learned: dict[str, NDArray[Any]] = {}
+    connectivity = cast(CohortStudy, job.adapter).connectivity
+    if connectivity:
+        measure = Connectivity(connectivity).fit(features[sets.fit])  # type: ignore[arg-type]
+        features = measure.transform(features)
+        learned = {f"connectivity.{n}": array for n, array in measure.state().items()}
     fitted: Deconfounder | None = None
     if name != AS_GIVEN:
         method = cast(Deconfounder, make("deconfounder", section.methods[name]))
         fitted = method.fit(features[sets.fit], demographics=demographics.iloc[sets.fit])
         files.append(sidecar.with_suffix(".safetensors"))
-        save_arrays(files[-1], fitted.state())
+        save_arrays(files[-1], {**fitted.state(), **learned})
     probes = PROBES if section.forest else PROBES[:-1]
     rows = audit_fitted(
         name, fitted, features, demographics, sets, label=label, seed=seed, probes=probes

@@ -23,9 +23,13 @@ class CohortStudy(Protocol):
     """What stage ``deconfound`` asks of a study of people."""
 
     simulated: bool
+    connectivity: str | None
 
     def people(self) -> tuple[pd.DataFrame, Float]:
-        """Return who they are (``participant_id``, demographics) and (n_people, n_features)."""
+        """Return who they are (``participant_id``, demographics) and (n_people, n_features).
+
+        Where ``connectivity`` is set, time courses (n_people, n_times, n_regions) instead.
+        """
 
     def about(self) -> Mapping[str, str]:
         """Plain words for the report."""
@@ -35,6 +39,7 @@ class _Cohort:
     """What both kinds share: nothing was seen, and all people are one recording."""
 
     level = "person"
+    connectivity: str | None = None
 
     def subjects(self) -> tuple[str, ...]:
         """Return one name: the people are rows, not subjects of their own."""
@@ -59,6 +64,7 @@ class _Cohort:
     def load(self, subject: str) -> Responses:
         """Return one row a person; demographics are not in it."""
         table, features = self.people()
+        features = features.reshape(len(table), -1)
         trials = pd.DataFrame("", index=range(len(table)), columns=list(TRIAL_COLUMNS))
         trials["participant_id"] = trials["trial"] = table["participant_id"].to_numpy()
         trials["repeat"] = 0
@@ -121,7 +127,9 @@ class OwnCohort(_Cohort):
     Parameters
     ----------
     features : str
-        ``.npz`` with ``participant_id`` (n,) and ``features`` (n, n_features).
+        ``.npz`` with ``participant_id`` (n,) and ``features`` (n, n_features), or, where
+        ``connectivity`` is set, ``timeseries`` (n, n_times, n_regions).
+    connectivity : {None, "correlation", "partial", "tangent"}
     participants : str
         Tab-separated, ``participant_id`` and demographics; people without features are left out.
     simulated : bool
@@ -129,8 +137,14 @@ class OwnCohort(_Cohort):
     """
 
     def __init__(
-        self, features: str, participants: str, simulated: bool, about: Mapping[str, str]
+        self,
+        features: str,
+        participants: str,
+        connectivity: str | None,
+        simulated: bool,
+        about: Mapping[str, str],
     ) -> None:
+        self.connectivity = connectivity
         self.features = Path(features)
         self.participants = Path(participants)
         self.simulated = simulated
@@ -180,18 +194,19 @@ class OwnCohort(_Cohort):
             raise DataError(f"{self.features}: no such file") from error
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{self.features}: not a readable .npz ({error})") from error
-        missing = [name for name in ("participant_id", "features") if name not in found]
+        wanted = "timeseries" if self.connectivity else "features"
+        missing = [name for name in ("participant_id", wanted) if name not in found]
         if missing:
             raise DataError(
                 f"{self.features}: array(s) {', '.join(missing)} missing; found "
                 f"{', '.join(found) or 'none'}"
             )
-        features = found["features"]
-        if features.ndim != 2 or len(features) != len(found["participant_id"]):
+        features, n_axes = found[wanted], 3 if self.connectivity else 2
+        if features.ndim != n_axes or len(features) != len(found["participant_id"]):
             raise DataError(
-                f"{self.features}: features must be (n_people, n_features) with one "
+                f"{self.features}: {wanted} must have {n_axes} axes, the first of people, with one "
                 f"participant_id a row, got {features.shape} for {len(found['participant_id'])}"
             )
         if features.dtype.kind not in "fiu" or not np.isfinite(features).all():
-            raise DataError(f"{self.features}: features must be finite numbers; leave others out")
+            raise DataError(f"{self.features}: {wanted} must be finite numbers; leave others out")
         return pd.Series(found["participant_id"].astype(str)), features.astype(np.float32)

@@ -263,7 +263,12 @@ class CohortSettings(Section):
 
     kind: Literal["cohort"]
     features: str = Field(
-        min_length=1, description=".npz with participant_id (n,) and features (n, n_features)"
+        min_length=1,
+        description=".npz with participant_id (n,) and features (n, n_features), or timeseries "
+        "(n, n_times, n_regions)",
+    )
+    connectivity: Literal["correlation", "partial", "tangent"] | None = Field(
+        None, description="of timeseries; tangent is fitted on the training people of each fold"
     )
     participants: str = Field(
         min_length=1, description="participants.tsv: participant_id, age, sex, site, ..."

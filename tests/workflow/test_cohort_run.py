@@ -213,6 +213,27 @@ def test_within_one_subject_there_is_nothing_to_remove(tmp_path, capsys):
     assert not len(read_table(sidecar.with_suffix(".tsv")))
 
 
+def test_connectivity_of_recordings_is_fitted_on_the_training_people_of_each_fold(folder):
+    rng = np.random.default_rng(0)
+    names = np.load(folder / "x.npz")["participant_id"]
+    courses = rng.normal(size=(len(names), 60, 6)) @ (np.eye(6) + 0.5 * rng.random((6, 6)))
+    np.savez(folder / "x.npz", participant_id=names, timeseries=courses)
+    path = folder / "studies" / "people.yaml"
+    study = yaml.safe_load(path.read_text())
+    study["data"]["connectivity"] = "tangent"
+    path.write_text(yaml.safe_dump(study))
+    assert deconfound(folder) == 0
+    results = folder / "results" / "people" / "deconfound"
+    whitenings = [
+        load_arrays(results / "residualize" / f"fold-{k}.safetensors")["connectivity.whitening"]
+        for k in range(3)
+    ]
+    assert whitenings[0].shape == (6, 6)
+    assert np.abs(whitenings[0] - whitenings[1]).max() > 1e-4
+    left = read_table(results / "residualize.tsv").query("figure == 'left' and what == 'sex'")
+    assert 0.35 < left["value"].mean() < 0.65
+
+
 def test_people_are_one_row_each():
     study = VirtualCohort(120, "default", "log", 1)
     responses = study.load("cohort")
