@@ -79,7 +79,7 @@ class Front:
         bare = cls.without_effects(features, design.shape[1], n_scores)
         rows = (features - bare.mean) / bare.scale
         effects = shrunken_means(rows, design, blocks, N_FACTORS)
-        fitted: Array = np.linalg.lstsq(design, bare.scores(features), rcond=None)[0]
+        fitted = np.linalg.lstsq(design, bare.scores(features), rcond=None)[0].astype(np.float64)
         return replace(bare, effects=effects, fitted=fitted)
 
     @classmethod
