@@ -78,11 +78,9 @@ class Front:
         """
         bare = cls.without_effects(features, design.shape[1], n_scores)
         rows = (features - bare.mean) / bare.scale
-        return replace(
-            bare,
-            effects=shrunken_means(rows, design, blocks, N_FACTORS),
-            fitted=np.linalg.lstsq(design, bare.scores(features), rcond=None)[0],
-        )
+        effects = shrunken_means(rows, design, blocks, N_FACTORS)
+        fitted = np.linalg.lstsq(design, bare.scores(features), rcond=None)[0].astype(np.float64)
+        return replace(bare, effects=effects, fitted=fitted)
 
     @classmethod
     def without_effects(cls, features: Array, n_columns: int, n_scores: int) -> Self:
