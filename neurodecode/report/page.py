@@ -18,6 +18,7 @@ from neurodecode.report.glossary import describe
 from neurodecode.report.groups import GroupPart, group_part
 from neurodecode.report.interactive import plot_data, scripts
 from neurodecode.report.load import Material, Score
+from neurodecode.report.looks import locked_verdict
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.pictures import PictureBook
 from neurodecode.report.tables import Block, score_blocks, transductive_pairs
@@ -73,7 +74,7 @@ class StudyPart:
 
 def study_part(material: Material, book: PictureBook, scores_file: Path) -> StudyPart:
     """Collect one study's part of the page."""
-    said = verdict(material)
+    said = locked_verdict(material) if material.locked else verdict(material)
     scores, blocks = material.scores, score_blocks(material)
     return StudyPart(
         material=material,
