@@ -21,6 +21,7 @@ from neurodecode.report.glossary import describe
 from neurodecode.report.groups import GroupPart, group_part
 from neurodecode.report.interactive import plot_data, scripts
 from neurodecode.report.load import Material, Score
+from neurodecode.report.looks import locked_verdict
 from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.online import OnlinePart
@@ -89,7 +90,7 @@ class StudyPart:
 
 def study_part(material: Material, book: PictureBook, scores_file: Path) -> StudyPart:
     """Collect one study's part of the page."""
-    said = verdict(material)
+    said = locked_verdict(material) if material.locked else verdict(material)
     scores, blocks = material.scores, score_blocks(material)
     return StudyPart(
         material=material,
