@@ -17,6 +17,7 @@ wildcard_constraints:
     target="[a-z0-9_]+",
     responses="[a-z0-9_]+",
     chain="[a-z0-9_]+-[a-z0-9_]+",
+    deconfounder="[a-z0-9_]+",
     encoder="[a-z0-9_]+",
     searchlight="[a-z0-9_]+",
     system="[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+",
@@ -35,6 +36,7 @@ rule all:
 include: "workflows/rules/targets.smk"
 include: "workflows/rules/preprocess.smk"
 include: "workflows/rules/design.smk"
+include: "workflows/rules/deconfound.smk"
 include: "workflows/rules/embed.smk"
 include: "workflows/rules/encode.smk"
 include: "workflows/rules/searchlight.smk"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 WILDCARDS = (
-    "target", "responses", "subject", "chain", "encoder", "searchlight", "system", "source"
+    "target", "responses", "subject", "chain", "deconfounder", "encoder", "searchlight", "system",
+    "source",
 )  # fmt: skip
 
 
@@ -240,6 +241,7 @@ def _check_names(job: Job) -> None:
         "responses": study.responses,
         "subject": job.adapter.subjects(),
         "encoder": study.encoders,
+        "deconfounder": study.deconfound.names if study.deconfound else (),
         "searchlight": study.searchlights,
         "chain": [system.chain for system in study.all_systems],
         "system": [system.name for system in study.all_systems],
@@ -262,6 +264,11 @@ def _reconstruct(options: argparse.Namespace) -> int:
     from neurodecode.report.terminal import print_subject
 
     config, study = _run_config(options), load_study(options.study, options.config)
+    if study.cohort:
+        raise ConfigError(
+            f"study {study.name}: holds no stimuli; its methods are audited by: neurodecode stage "
+            f"deconfound --study {study.name} --deconfounder NAME"
+        )
     if not study.systems:
         raise ConfigError(
             f"study {study.name}: holds no stimuli; its decoders are scored by: neurodecode stage "

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from neurodecode.deconfound.settings import DeconfoundSettings
 from neurodecode.embed.settings import DecoderSettings, EncoderSettings, SearchlightSettings
 from neurodecode.errors import ConfigError
 from neurodecode.evaluate.settings import EvaluateSettings
@@ -72,7 +73,8 @@ NO_PICTURES: dict[str, Any] = {
     "responses": {}, "design": {"split": {"kind": "leave_one_out"}, "group": "run"},
     "decoders": {}, "reconstruct": {"unit": "trial"}, "evaluate": {}, "systems": (),
 }  # fmt: skip
-"""What a study of kinematics alone leaves out: without a system none of it is read."""
+"""What a study of kinematics or of a cohort leaves out: without a system none of it is read."""
+COHORTS = ("cohort", "virtual_cohort")
 
 
 class MultiverseSettings(Section):
@@ -116,7 +118,8 @@ class MultiverseSettings(Section):
 class StudyConfig(Section):
     """One study: its data, its named sections and the systems made from them.
 
-    A study of kinematics has ``online`` in place of all sections from responses to systems.
+    A study of kinematics has ``online`` in place of all sections from responses to systems, one
+    of features of people has ``deconfound``.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
@@ -140,6 +143,9 @@ class StudyConfig(Section):
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
     systems: tuple[SystemSettings, ...]
+    deconfound: DeconfoundSettings | None = Field(
+        None, description="demographics that are taken out of features of people, and the audit"
+    )
     online: OfflineSettings | None = Field(
         None, description="online decoders, scored on a recording with kinematics"
     )
@@ -150,7 +156,8 @@ class StudyConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _kinematics_alone(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and "online" in raw and not raw.keys() & NO_PICTURES.keys():
+        alone = isinstance(raw, dict) and not raw.keys() & NO_PICTURES.keys()
+        if alone and raw.keys() & {"online", "deconfound"}:
             return {**NO_PICTURES, **raw}
         return raw
 
@@ -164,7 +171,12 @@ class StudyConfig(Section):
             )
         if not moves and self.online is not None:
             raise ValueError("online: needs data of kind kinematics")
-        if not moves and not self.systems:
+        if self.cohort and (self.deconfound is None or self.systems):
+            raise ValueError(
+                f"data of kind {self.data.kind} are for the section deconfound, without responses, "
+                "design, decoders, reconstruct, evaluate and systems"
+            )
+        if not moves and not self.cohort and not self.systems:
             raise ValueError("systems: at least one is needed")
         return self
 
@@ -204,6 +216,11 @@ class StudyConfig(Section):
         if twice:
             raise ValueError(f"systems: listed twice: {', '.join(twice)}")
         return self
+
+    @property
+    def cohort(self) -> bool:
+        """Whether the data are features of people, one row a person."""
+        return self.data.kind in COHORTS
 
     @property
     def chains(self) -> tuple[str, ...]:

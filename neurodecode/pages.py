@@ -19,7 +19,8 @@ def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
     for study in studies:
         paths = Paths(results, study.name)
         subjects = Job("design", study, paths, 0).adapter.subjects()
-        for stage in ("preprocess", "encode", "searchlight", "reconstruct", "evaluate", "online"):
+        for stage in ("preprocess", "deconfound", "encode", "searchlight", "reconstruct",
+                      "evaluate", "online"):  # fmt: skip
             output = STAGES[stage].output
             inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
     return inputs

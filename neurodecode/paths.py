@@ -67,6 +67,14 @@ class Paths:
         """What the neighbourhood of each of one subject's units tells."""
         return self.root / "searchlight" / searchlight / f"sub-{subject}.json"
 
+    def deconfounded(self, deconfounder: str) -> Path:
+        """The audit of one way of taking demographics out of features, over all folds."""
+        return self.root / "deconfound" / f"{deconfounder}.json"
+
+    def deconfounder(self, deconfounder: str, fold: int) -> Path:
+        """One fold's fitted deconfounder, and its rows of the audit."""
+        return self.root / "deconfound" / deconfounder / f"fold-{fold}.json"
+
     def pictures(self, system: str, source: str, subject: str) -> Path:
         """One subject's reconstructions by one system from one source of conditions."""
         return self.root / "pictures" / system / source / f"sub-{subject}.json"

@@ -170,6 +170,16 @@ def _embed_settings(study: StudyConfig, chain: str) -> object:
     return [system.responses, study.decoders[system.decoder].model_dump()]
 
 
+def _deconfound_settings(study: StudyConfig, deconfounder: str) -> object:
+    section = study.deconfound
+    method = section and section.methods.get(deconfounder)
+    return [
+        study.data.model_dump(),
+        section and section.model_dump(exclude={"methods"}),
+        method and method.model_dump(),
+    ]
+
+
 def _encode_inputs(job: Job, encoder: str, subject: str) -> list[Path]:
     settings, paths = job.study.encoders[encoder], job.paths
     return [
@@ -260,6 +270,13 @@ STAGES: dict[str, Stage] = {
         lambda paths: paths.design(),
         _design_inputs,
         lambda study: [study.data.model_dump(), study.design.model_dump()],
+    ),
+    "deconfound": Stage(
+        ("deconfounder",),
+        "neurodecode.deconfound.stage:run",
+        lambda paths, deconfounder: paths.deconfounded(deconfounder),
+        lambda job, deconfounder: list(job.adapter.sources("")) if job.study.cohort else [],
+        _deconfound_settings,
     ),
     "embed": Stage(
         ("chain",),
@@ -359,6 +376,9 @@ def wildcards_of(
             yield from ({"responses": responses, "subject": subject} for subject in subjects)
     elif job_stage == "design":
         yield from [{}] if study.systems else []
+    elif job_stage == "deconfound":
+        if study.deconfound:
+            yield from ({"deconfounder": name} for name in study.deconfound.names)
     elif job_stage == "embed":
         yield from ({"chain": chain} for chain in study.chains)
     elif job_stage == "encode":

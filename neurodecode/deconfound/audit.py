@@ -30,7 +30,6 @@ __all__ = [
     "Sets",
     "audit",
     "audit_fitted",
-    "audit_method",
     "confounded",
     "labels_of",
     "split",
@@ -112,38 +111,14 @@ def audit(
     controls : bool
         Also fit on shuffled features, and look at synthetic people.
     """
-    rows = [
-        row
-        for name, method in methods.items()
-        for row in audit_method(name, method, X, demographics, sets, label=label, seed=seed,
-                                probes=probes, controls=controls)
-    ]  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for name, method in methods.items():
+        fitted: Deconfounder | None = None
+        if method is not None:
+            fitted = clone(method).fit(X[sets.fit], demographics=demographics.iloc[sets.fit])
+        rows += audit_fitted(name, fitted, X, demographics, sets, label=label, seed=seed,
+                             probes=probes, controls=controls)  # fmt: skip
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
-
-
-def audit_method(
-    name: str,
-    method: Deconfounder | None,
-    X: Float,
-    demographics: pd.DataFrame,
-    sets: Sets,
-    *,
-    label: pd.Series | None = None,
-    seed: int = 0,
-    probes: Sequence[str] = PROBES,
-    controls: bool = True,
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one method; see :func:`audit`."""
-    given = {part: np.asarray(X[rows], dtype=float) for part, rows in sets.parts.items()}
-    table = {part: demographics.iloc[rows] for part, rows in sets.parts.items()}
-    fitted = None if method is None else _fit(method, given["fit"], table["fit"])
-    yield from audit_fitted(name, fitted, X, demographics, sets, label=label, seed=seed,
-                            probes=probes)  # fmt: skip
-    base = {"method": name, "n": len(sets.test)}
-    if fitted is not None and controls:
-        yield from (base | row for row in _shuffled(fitted, given, table, seed))
-        if hasattr(fitted, "sample"):
-            yield from (base | row for row in _synthetic(fitted, given, table, seed))
 
 
 def audit_fitted(
@@ -156,6 +131,8 @@ def audit_fitted(
     label: pd.Series | None = None,
     seed: int = 0,
     probes: Sequence[str] = PROBES,
+    controls: bool = True,
+    flattering: bool = True,
 ) -> Iterator[dict[str, Any]]:
     """Yield what a fitted method leaves and keeps; see :func:`audit`."""
     given = {part: np.asarray(X[rows], dtype=float) for part, rows in sets.parts.items()}
@@ -166,17 +143,17 @@ def audit_fitted(
                 for p, values in given.items()}  # fmt: skip
     base = {"method": name, "n": len(sets.test)}
     honest = Prober(left["probe"], left["test"], seed=seed)
-    flattering = Prober(left["fit"], left["test"], seed=seed)
+    easy = Prober(left["fit"], left["test"], seed=seed)
     for column in demographics.columns:
         labels = {part: labels_of(rows[column].astype(_kind(demographics[column])))
                   for part, rows in table.items()}  # fmt: skip
         for probe in probes:
             found = honest.probe(probe, labels["probe"], labels["test"])
-            easy = np.nan
-            if probe != "forest":  # costly, and the others show it
-                easy = flattering.score(probe, labels["fit"], labels["test"])
+            score_of_fit = np.nan
+            if flattering and probe != "forest":  # costly, and the others show it
+                score_of_fit = easy.score(probe, labels["fit"], labels["test"])
             yield {**base, "figure": "left", "what": column, "probe": probe, "value": found.score,
-                   "flattering": easy, "chance": found.chance, "p": found.p,
+                   "flattering": score_of_fit, "chance": found.chance, "p": found.p,
                    "p_low": found.p_low}  # fmt: skip
     yield from (base | row for row in _group_differences(left["test"], table["test"]))
     if left["test"].shape == given["test"].shape:
@@ -187,11 +164,10 @@ def audit_fitted(
     if label is not None:
         labels = {part: labels_of(label.iloc[rows]) for part, rows in sets.parts.items()}
         yield from (base | row for row in _label(honest, labels, table["test"], str(label.name)))
-
-
-def _fit(method: Deconfounder, X: NDArray[Any], table: pd.DataFrame) -> Deconfounder:
-    fresh: Deconfounder = clone(method)
-    return fresh.fit(X, demographics=table)
+    if fitted is not None and controls:
+        yield from (base | row for row in _shuffled(fitted, given, table, seed))
+        if hasattr(fitted, "sample"):
+            yield from (base | row for row in _synthetic(fitted, given, table, seed))
 
 
 def _kind(column: pd.Series) -> type:
@@ -250,7 +226,7 @@ def _shuffled(
     """
     rng = generator(seed, "shuffle")
     noise = {part: rng.permuted(values, axis=0) for part, values in given.items()}
-    fresh = _fit(method, noise["fit"], table["fit"])
+    fresh: Deconfounder = clone(method).fit(noise["fit"], demographics=table["fit"])
     left = {
         part: fresh.transform(values, demographics=table[part]).astype(float)
         for part, values in noise.items()

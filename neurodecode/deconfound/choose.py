@@ -66,7 +66,8 @@ def choose(
             fitted = clone(method).fit(train[0], demographics=train[1])
         for first, second in (halves, halves[::-1]):
             rows += audit_fitted(name, fitted, X, demographics, Sets(fit, first, second),
-                                 label=label, seed=seed, probes=PROBES)  # fmt: skip
+                                 label=label, seed=seed, probes=PROBES, controls=False,
+                                 flattering=False)  # fmt: skip
     table = pd.DataFrame(rows)
     kept = table[(table["figure"] == "kept") & (table["what"] == str(label.name))]
     scores = kept.groupby("method", sort=False)["value"].mean()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from neurodecode.settings import Section
+from neurodecode.settings import Name, Section
 
 __all__ = [
+    "DeconfoundSettings",
     "DeconfounderSettings",
     "DemoVaeSettings",
     "HarmonizeSettings",
@@ -73,7 +74,7 @@ class DemoVaeSettings(_Autoencoder):
     kind: Literal["demovae"]
     linear: float = Field(10.0, ge=0, description="penalty on correlation of code and demographics")
     conditional: float = Field(10.0, ge=0, description="penalty on variances that depend on them")
-    guidance: float = Field(0.1, ge=0, description="weight of predictors on drawn people")
+    guidance: float = Field(0.01, ge=0, description="weight of predictors on drawn people")
     lr: float = Field(3e-4, gt=0, description="learning rate")
 
 
@@ -89,3 +90,35 @@ DeconfounderSettings = Annotated[
     ResidualizeSettings | ShrunkenSettings | HarmonizeSettings | DemoVaeSettings | SubspaceSettings,
     Field(discriminator="kind"),
 ]
+
+AS_GIVEN = "as_given"
+"""Name of the features as they are, which every audit holds beside the methods."""
+
+
+class DeconfoundSettings(Section):
+    """What is taken out of features of people, how, and what is to be kept."""
+
+    demographics: tuple[str, ...] = Field(
+        min_length=1, description="columns of participants.tsv that are removed"
+    )
+    label: str | None = Field(None, description="column that is to be kept, e.g. diagnosis")
+    n_folds: int = Field(
+        4, ge=3, description="parts of the people: one tests a probe, one trains it, the rest fit"
+    )
+    forest: bool = Field(True, description="a random forest among the probes")
+    methods: dict[Name, DeconfounderSettings] = Field(
+        min_length=1, description="the first is the one that the page is about"
+    )
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        if AS_GIVEN in self.methods:
+            raise ValueError(f"methods: {AS_GIVEN} is the name of the features as they are")
+        if self.label in self.demographics:
+            raise ValueError(f"label: {self.label} cannot be removed and kept")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The methods, and the features as they are."""
+        return (*self.methods, AS_GIVEN)

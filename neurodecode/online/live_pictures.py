@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodecode.artifacts import read_table
 from neurodecode.config import load_run, load_study
 from neurodecode.errors import DataError
 from neurodecode.models.diffusion import Generator, load_generator
@@ -29,7 +30,7 @@ from neurodecode.online.terminal import dashboard_of, tell
 from neurodecode.paths import Paths
 from neurodecode.registry import make
 
-__all__ = ["PictureSession", "run_live_pictures"]
+__all__ = ["PictureSession", "known_score", "run_live_pictures"]
 
 POLL = 0.01
 """Seconds between two looks at the stream."""
@@ -126,7 +127,7 @@ def run_live_pictures(options: Namespace) -> int:
         session = PictureSession(stream, decoder, clock, 1e-6 if options.microvolts else 1.0)
     except StreamLost as error:
         raise DataError(f"{options.source}: {error}. Start it first, or check its name.") from error
-    told = _Told()
+    told = _Told(known_score(paths, decoder.system, options.subject))
     try:
         with dashboard_of(options) as dashboard:
             if dashboard is not None:
@@ -141,10 +142,29 @@ def run_live_pictures(options: Namespace) -> int:
     return 0
 
 
+def known_score(paths: Paths, system: str, subject: str) -> str:
+    """What the study's own scores say of such pictures: one alone proves nothing."""
+    path = paths.scores(subject).with_suffix(".tsv")
+    if not path.is_file():
+        return "Not scored yet: run neurodecode reconstruct for this subject."
+    table = read_table(path, text=("system", "source", "metric"))
+    own = (table["system"] == system) & (table["source"] == "decoded")
+    found = table[own & (table["metric"] == "retrieval_two_way")]
+    if found.empty:
+        return "Not scored: the study's scores hold no two-way identification."
+    row = found.iloc[0]
+    interval = f"{row['ci_low']:.2f} to {row['ci_high']:.2f}"
+    return (
+        "By the study's scores, what is decoded tells held-out pictures apart in "
+        f"{row['value']:.2f} of pairs ({interval}, chance {row['chance']:g})."
+    )
+
+
 @dataclass
 class _Told:
-    """What is printed in the end: seconds of drawing, and from marker to picture."""
+    """What is told: how good such pictures are; seconds of drawing, and from marker to picture."""
 
+    score: str
     took: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
     began: float = 0.0
@@ -152,6 +172,7 @@ class _Told:
     def print(self, session: PictureSession, now: float) -> None:
         """Print it."""
         c = session.counts
+        tell("how good", self.score)
         tell("markers", f"{c.markers} of held-out pictures, {session.trained} of trained ones, "
              f"{session.unknown} of none")  # fmt: skip
         tell("epochs", f"{c.cut} decoded, {c.broken} broken, {c.rejected} rejected, "
@@ -182,7 +203,7 @@ def _draw_all(
                         f"trained on: drawn {told.late[-1]:.2f} s after its marker."
                     )
                     shown = message(drawn, told.took)
-                    dashboard.show({"picture": {**shown, "text": text}})
+                    dashboard.show({"picture": {**shown, "text": f"{text} {told.score}"}})
             if dashboard is not None and any(o.do == "stop" for o in dashboard.orders()):
                 return
             if seconds is not None and clock.now() - told.began >= seconds:

@@ -76,6 +76,7 @@ class PictureDecoder:
     ) -> None:
         self.study, self.subject, self.seed, self.steps = study, subject, seed, steps
         system, self.by = drawing_system(study)
+        self.system = system.name
         settings = study.responses[system.responses]
         if not isinstance(settings, EpochsSettings) or not settings.causal or settings.rois:
             raise ConfigError(

@@ -12,7 +12,7 @@ def locked_words(material: Material) -> str:
     return (
         "The test set is locked, since it is nobody's but yours and wears out with every look: "
         "exact scores, their intervals and p-values, and all scores of pictures are withheld. "
-        "Choose settings by the answers below; when all is settled, "
+        "Choose settings by the answers in the score table; when all is settled, "
         f"`neurodecode unlock --study {material.study.name}` gives exact scores, once and for good."
     )
 

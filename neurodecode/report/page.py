@@ -12,7 +12,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from neurodecode import __version__
+from neurodecode.deconfound.stage import NO_OP
 from neurodecode.report.belief import Belief, beliefs
+from neurodecode.report.deconfounding import CohortPart
 from neurodecode.report.figures import Panel
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
@@ -124,6 +126,8 @@ def _limits(material: Material) -> tuple[str, ...]:
     """Say what the study cannot show, from its design; the adapter's own words come first."""
     n = len(material.subjects)
     said = [material.about["limits"]] if material.about.get("limits") else []
+    if material.study.deconfound is not None:
+        said.append(f"Demographics: {NO_OP}.")
     if not material.pictures:
         said.append(
             "What it looked like: no picture of what was seen is known here, and none was drawn."
@@ -163,7 +167,11 @@ def environment() -> Environment:
 
 
 def render(
-    parts: Sequence[StudyPart], online: Sequence[OnlinePart], book: PictureBook, seed: int
+    parts: Sequence[StudyPart],
+    online: Sequence[OnlinePart],
+    cohorts: Sequence[CohortPart],
+    book: PictureBook,
+    seed: int,
 ) -> str:
     """Return the page."""
     template = environment().get_template("index.html")
@@ -173,6 +181,7 @@ def render(
         own_script=own_script,
         parts=parts,
         online=online,
+        cohorts=cohorts,
         pictures=book.rules,
         seed=seed,
         names={s.metric: describe(s.metric).name for p in parts for s in p.material.scores},

@@ -9,6 +9,7 @@ from neurodecode.artifacts import write_text
 from neurodecode.config import StudyConfig
 from neurodecode.evaluate.dictionary import collect
 from neurodecode.paths import Paths
+from neurodecode.report.deconfounding import CohortPart, cohort_part
 from neurodecode.report.load import load_material
 from neurodecode.report.online import OnlinePart, online_part
 from neurodecode.report.page import StudyPart, render, study_part
@@ -42,11 +43,15 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
     folder, book = results / "report", PictureBook()
     parts: list[StudyPart] = []
     online: list[OnlinePart] = []
+    cohorts: list[CohortPart] = []
     files: list[Path] = []
     for study in studies:
         if study.online is not None:
             online.append(online_part(study, results, seed))
             files += collect(online[-1].tables, folder / f"scores-{study.name}.tsv")
+            continue
+        if study.cohort:
+            cohorts.append(cohort_part(study, results, seed))
             continue
         material = load_material(study, results, seed)
         paths = Paths(results, study.name)
@@ -55,5 +60,5 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
         files += scores
         parts.append(study_part(material, book, scores[0]))
     page = folder / "index.html"
-    write_text(page, render(parts, online, book, seed))
+    write_text(page, render(parts, online, cohorts, book, seed))
     return [page, *files]

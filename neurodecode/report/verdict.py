@@ -259,7 +259,7 @@ def _answers(material: Material) -> str:
     """Say what a reusable holdout answered for the main system's decoder."""
     chain = material.study.system(material.main).chain
     said = [
-        f"{describe(s.metric).name} about {fixed(s.value)}"
+        f"{describe(s.metric).name} about {fixed(s.value)} (chance {trimmed(s.chance)})"
         + (f" in subject {s.subject}" if len(material.subjects) > 1 else "")
         if math.isfinite(s.value)
         else f"{describe(s.metric).name}: refused, the budget is spent"
@@ -267,8 +267,8 @@ def _answers(material: Material) -> str:
         if material.study.system(s.system).chain == chain
     ]
     return (
-        f"{'; '.join(said) or 'Nothing was asked'} (chance is told in the table). Answers of a "
-        "reusable holdout: near the training score or the test score, without interval or p."
+        f"{'; '.join(said) or 'Nothing was asked'}. Answers of a reusable holdout: the "
+        "cross-validated training score, or near the test score, without interval or p."
     )
 
 

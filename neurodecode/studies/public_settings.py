@@ -51,16 +51,18 @@ class ThingsEeg2Settings(_Public):
     subjects: tuple[Annotated[str, StringConstraints(pattern=r"^(0[1-9]|10)$")], ...] = Field(
         ("01",), min_length=1, description="01 to 10"
     )
-    form: Literal["preprocessed", "raw"] = Field(
+    form: Literal["preprocessed", "raw", "source"] = Field(
         "preprocessed",
         description="preprocessed: epochs whitened by their authors, test trials among them; raw: "
-        "recordings, for responses of kind epochs",
+        "sessions in .npy, source: the same in BrainVision, both for responses of kind epochs",
     )
     channels: Literal["posterior", "all"] = Field(
-        "posterior", description="raw: the 17 occipital and parietal channels, or all 63"
+        "posterior", description="raw, source: the 17 occipital and parietal channels, or all 63"
     )
     recordings: str | None = Field(
-        None, description="folder of sub-01, ...; null = eeg_dataset/preprocessed_data or raw_data"
+        None,
+        description="folder of sub-01, ...; null = eeg_dataset/preprocessed_data, raw_data or "
+        "source_data",
     )
     images: str = Field("image_set", description="folder of image_metadata.npy and the pictures")
 

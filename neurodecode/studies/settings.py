@@ -18,10 +18,12 @@ __all__ = [
     "ArrayKeys",
     "ArraysSettings",
     "BidsSettings",
+    "CohortSettings",
     "DataSettings",
     "DesignSettings",
     "Haxby2001Settings",
     "KinematicsSettings",
+    "VirtualCohortSettings",
     "VirtualMinSettings",
     "VirtualSettings",
 ]
@@ -256,6 +258,41 @@ class KinematicsSettings(Section):
     )
 
 
+class CohortSettings(Section):
+    """Features of people, one row a person: e.g. connectivity; a person's own files."""
+
+    kind: Literal["cohort"]
+    features: str = Field(
+        min_length=1,
+        description=".npz with participant_id (n,) and features (n, n_features), or timeseries "
+        "(n, n_times, n_regions)",
+    )
+    connectivity: Literal["correlation", "partial", "tangent"] | None = Field(
+        None, description="of timeseries; tangent is fitted on the training people of each fold"
+    )
+    participants: str = Field(
+        min_length=1, description="participants.tsv: participant_id, age, sex, site, ..."
+    )
+    simulated: bool = Field(False, description="nobody was recorded; every page says so")
+    about: dict[Literal["recorded", "limits", "licence"], str] = Field(
+        default_factory=dict, description="words for the report"
+    )
+
+
+class VirtualCohortSettings(Section):
+    """Simulated connectivity and demographics of people, learned from seven real ones."""
+
+    kind: Literal["virtual_cohort"]
+    n_people: int = Field(1000, ge=100, le=20_000)
+    world: Literal["default", "variance_only", "no_confound", "label_confounded"] = Field(
+        "default", description="what age, sex, site and diagnosis change"
+    )
+    space: Literal["fisher", "log"] = Field(
+        "fisher", description="Fisher's z of correlations, or their matrix logarithm"
+    )
+    seed: int = Field(1, ge=0, description="of effects and people")
+
+
 DataSettings = Annotated[
     Haxby2001Settings
     | VirtualSettings
@@ -264,6 +301,8 @@ DataSettings = Annotated[
     | BidsSettings
     | KinematicsSettings
     | Cc2017Settings
+    | CohortSettings
+    | VirtualCohortSettings
     | Haxby2001FullSettings
     | NsdSettings
     | ThingsEeg2Settings,

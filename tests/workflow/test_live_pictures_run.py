@@ -6,22 +6,24 @@ from pathlib import Path
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
-from neurodecode.artifacts import load_conditions
+from neurodecode.artifacts import load_conditions, write_table
 from neurodecode.cli import main
 from neurodecode.config import load_study
 from neurodecode.models.diffusion import load_generator
 from neurodecode.online import live_pictures
 from neurodecode.online.clock import VirtualClock
-from neurodecode.online.live_pictures import PictureSession
+from neurodecode.online.live_pictures import PictureSession, known_score
 from neurodecode.online.picture_decoder import PictureDecoder
 from neurodecode.online.replay import Replay
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, run
 from neurodecode.simulate.written import Cohort, write_cohort
 
+pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).parents[2]
 STAGES = (
     ("targets", {"target": "semantic"}), ("preprocess", {"responses": "epochs", "subject": "01"}),
@@ -112,6 +114,16 @@ def test_pictures_are_drawn_and_all_is_accounted_for(trained, monkeypatch, capsy
     assert drawn >= 2
     assert f"epochs                    {drawn} decoded, 0 broken, 0 rejected" in shown
     assert "of trained ones, 0 of none" in shown
+    assert "Not scored yet: run neurodecode reconstruct" in shown
+
+
+def test_a_score_of_the_study_is_told_beside_the_pictures(tmp_path):
+    paths = Paths(tmp_path, "live")
+    row = {"system": "s", "source": "decoded", "metric": "retrieval_two_way", "value": 0.512,
+           "ci_low": 0.4, "ci_high": 0.62, "chance": 0.5}  # fmt: skip
+    write_table(paths.scores("01").with_suffix(".tsv"), pd.DataFrame([row]))
+    assert "in 0.51 of pairs (0.40 to 0.62, chance 0.5)" in known_score(paths, "s", "01")
+    assert "no two-way identification" in known_score(paths, "other", "01")
 
 
 def test_where_drawing_is_slow_the_newest_is_drawn_and_the_others_counted(trained):

@@ -1,0 +1,147 @@
+"""Stage ``deconfound``: fit one method fold by fold and audit it on people it has not seen.
+
+People are cut into ``n_folds`` parts at random, the same for all methods. In fold k, part k tests
+the probes, part k + 1 trains them, and the method is fitted on all others.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neurodecode.artifacts import read_table, save_arrays, write_table
+from neurodecode.contracts import Float
+from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit_fitted, confounded
+from neurodecode.deconfound.connectivity import Connectivity
+from neurodecode.deconfound.demographics import Encoding
+from neurodecode.deconfound.probes import PROBES
+from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
+from neurodecode.errors import ConfigError, DataError, DataWarning, NotIdentifiable
+from neurodecode.pipeline import Job, Output
+from neurodecode.progress import track
+from neurodecode.registry import Deconfounder, make
+from neurodecode.seeds import derive, generator
+from neurodecode.studies.cohort import CohortStudy
+
+__all__ = ["NO_OP", "folds", "run"]
+
+NO_OP = (
+    "every decoder of this study is fitted within one subject, whose age, sex and site are the "
+    "same in all trials: there is nothing to remove, and deconfounding changes nothing"
+)
+
+
+def folds(n_people: int, n_folds: int, seed: int) -> list[Sets]:
+    """Cut people into parts and return the three sets of each fold."""
+    parts = np.array_split(generator(seed, "folds of people").permutation(n_people), n_folds)
+    sets = []
+    for fold in range(n_folds):
+        test, probe = fold, (fold + 1) % n_folds
+        rest = [part for k, part in enumerate(parts) if k not in (test, probe)]
+        sets.append(
+            Sets(np.sort(np.concatenate(rest)), np.sort(parts[probe]), np.sort(parts[test]))
+        )
+    return sets
+
+
+def run(job: Job) -> Output:
+    """Audit one method over all folds; folds are kept one by one."""
+    section = job.study.deconfound
+    if section is None:
+        raise ConfigError(f"study {job.study.name}: has no section deconfound")
+    table = job.sidecar.with_suffix(".tsv")
+    if not job.study.cohort:
+        warnings.warn(f"study {job.study.name}: {NO_OP}", DataWarning, stacklevel=1)
+        write_table(table, pd.DataFrame(columns=["fold", *AUDIT_COLUMNS]))
+        return Output([table], {"no_op": NO_OP})
+    people, features = cast(CohortStudy, job.adapter).people()
+    demographics, label = _columns(people, section)
+    seed = derive(job.seed, "deconfound", job.study.name)
+    sets = folds(len(people), section.n_folds, seed)
+    name, rows = job.wildcards["deconfounder"], []
+    with track(f"deconfound {name}", total=len(sets)) as advance:
+        for fold, parts in enumerate(sets):
+            rows.append(_fold(job, section, fold, features, demographics, label, parts, seed))
+            advance()
+    write_table(table, pd.concat(rows, ignore_index=True))
+    n_features = features.shape[1] if features.ndim == 2 else _n_edges(features.shape[2])
+    facts: dict[str, object] = {
+        "n_people": len(people), "n_features": n_features, "n_fit": len(sets[0].fit),
+    }  # fmt: skip
+    if label is not None:
+        facts["with_label"] = confounded(demographics, label, sets[0]).to_dict("records")
+    return Output([table], facts)
+
+
+def _n_edges(n_regions: int) -> int:
+    return n_regions * (n_regions - 1) // 2
+
+
+def _columns(
+    people: pd.DataFrame, section: DeconfoundSettings
+) -> tuple[pd.DataFrame, pd.Series | None]:
+    """Demographics and label, checked before any work."""
+    wanted = [*section.demographics, *([section.label] if section.label else [])]
+    missing = [name for name in wanted if name not in people]
+    if missing:
+        raise DataError(
+            f"participants: column(s) {', '.join(missing)} missing; found "
+            f"{', '.join(map(str, people.columns))}"
+        )
+    demographics = people[list(section.demographics)]
+    Encoding.learn(demographics, minimum=max(m.minimum for m in section.methods.values()))
+    if section.label is None:
+        return demographics, None
+    label = people[section.label]
+    if label.isna().any():
+        raise DataError(
+            f"participants: {section.label} is missing for {int(label.isna().sum())} of "
+            f"{len(people)} people; leave them out"
+        )
+    if label.nunique() < 2:
+        raise NotIdentifiable(f"participants: {section.label} is the same for all people")
+    return demographics, label
+
+
+def _fold(
+    job: Job,
+    section: DeconfoundSettings,
+    fold: int,
+    features: Float,
+    demographics: pd.DataFrame,
+    label: pd.Series | None,
+    sets: Sets,
+    seed: int,
+) -> pd.DataFrame:
+    """Fit and audit one fold, or read what was kept."""
+    name = job.wildcards["deconfounder"]
+    sidecar = job.paths.deconfounder(name, fold)
+    table = sidecar.with_suffix(".tsv")
+    if job.holds(sidecar):
+        return read_table(table)
+    files: list[Path] = [table]
+    learned: dict[str, NDArray[Any]] = {}
+    connectivity = cast(CohortStudy, job.adapter).connectivity
+    if connectivity:
+        measure = Connectivity(connectivity).fit(features[sets.fit])  # type: ignore[arg-type]
+        features = measure.transform(features)
+        learned = {f"connectivity.{n}": array for n, array in measure.state().items()}
+    fitted: Deconfounder | None = None
+    if name != AS_GIVEN:
+        method = cast(Deconfounder, make("deconfounder", section.methods[name]))
+        fitted = method.fit(features[sets.fit], demographics=demographics.iloc[sets.fit])
+        files.append(sidecar.with_suffix(".safetensors"))
+        save_arrays(files[-1], {**fitted.state(), **learned})
+    probes = PROBES if section.forest else PROBES[:-1]
+    rows = audit_fitted(
+        name, fitted, features, demographics, sets, label=label, seed=seed, probes=probes
+    )
+    found = pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)).assign(fold=fold)
+    write_table(table, found[["fold", *AUDIT_COLUMNS]])
+    job.commit(sidecar, Output(files, {"people": {p: len(r) for p, r in sets.parts.items()}}))
+    return read_table(table)

@@ -1,0 +1,242 @@
+"""A study of a person's own features of people, from files to the report, by the command line."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from neurodecode.artifacts import load_arrays, read_sidecar, read_table
+from neurodecode.cli import main
+from neurodecode.config import StudyConfig, read_settings
+from neurodecode.deconfound.audit import AUDIT_COLUMNS
+from neurodecode.deconfound.residualize import Residualize
+from neurodecode.deconfound.stage import folds
+from neurodecode.errors import DataWarning
+from neurodecode.registry import make
+from neurodecode.studies.cohort import VirtualCohort
+
+ROOT = Path(__file__).parents[2]
+
+STUDY = {
+    "name": "people",
+    "title": "Own people",
+    "data": {"kind": "cohort", "simulated": True, "about": {"recorded": "Nothing."}},
+    "deconfound": {
+        "demographics": ["age", "sex", "site"],
+        "label": "diagnosis",
+        "n_folds": 3,
+        "forest": False,
+        "methods": {
+            "residualize": {"kind": "residualize"},
+            "combat": {"kind": "harmonize", "knots": 0},
+        },
+    },
+}
+NAMES = ("residualize", "combat", "as_given")
+
+
+def make_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 240
+    table = pd.DataFrame(
+        {
+            "participant_id": [f"sub-{k:03d}" for k in range(n)],
+            "age": rng.uniform(20, 60, n).round(1),
+            "sex": rng.choice(["F", "M"], n),
+            "site": rng.choice(["1", "2"], n),
+        }
+    )
+    table["site"] = "scanner" + table["site"]
+    # The label goes with the site, and with nothing else.
+    flip = rng.random(n) < 0.15
+    table["diagnosis"] = np.where((table["site"] == "scanner1") ^ flip, "case", "control")
+    X = rng.normal(size=(n, 30)) + (table["sex"] == "M").to_numpy(float)[:, None]
+    X += (table["site"] == "scanner1").to_numpy(float)[:, None] * rng.normal(size=30)
+    order = rng.permutation(n)
+    np.savez(tmp_path / "x.npz", participant_id=table["participant_id"][order].to_numpy(str),
+             features=X[order])  # fmt: skip
+    table.to_csv(tmp_path / "participants.tsv", sep="\t", index=False)
+    write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    folder = make_folder(tmp_path_factory.mktemp("audited"))
+    for name in NAMES:
+        assert deconfound(folder, name) == 0
+    return folder
+
+
+def write(folder, **changes):
+    study = {**STUDY, "data": {**STUDY["data"], "features": str(folder / "x.npz"),
+             "participants": str(folder / "participants.tsv")}}  # fmt: skip
+    study["deconfound"] = {**study["deconfound"], **changes}
+    (folder / "studies").mkdir(exist_ok=True)
+    (folder / "studies" / "people.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    (folder / "config.yaml").write_text(
+        yaml.safe_dump({"studies": ["people"], "seed": 1, "results": str(folder / "results")})
+    )
+
+
+def stage(folder, *words):
+    return main(["stage", *words, "--config", str(folder / "config.yaml")])
+
+
+def deconfound(folder, name="residualize"):
+    return stage(folder, "deconfound", "--study", "people", "--deconfounder", name)
+
+
+def test_from_files_to_the_page(audited):
+    results = audited / "results" / "people" / "deconfound"
+    audit = read_table(results / "residualize.tsv")
+    assert tuple(audit.columns) == ("fold", *AUDIT_COLUMNS)
+    assert set(audit["fold"]) == {0, 1, 2}
+    found = {
+        name: read_table(results / f"{name}.tsv")
+        .query("figure == 'left' and what == 'sex' and probe == 'linear'")["value"]
+        .mean()
+        for name in NAMES
+    }
+    assert found["as_given"] > 0.9
+    assert found["combat"] > 0.9  # removes the site alone
+    assert found["residualize"] < 0.65
+    assert stage(audited, "report") == 0
+    page = (audited / "results" / "report" / "index.html").read_text()
+    assert "What is left of sex (accuracy, chance 0.50)" in page
+    assert "diagnosis can be told from site (0." in page
+    assert "no method can say which of them a decoder found" in page
+    assert "sub-0" not in page
+
+
+def test_a_transformer_of_each_fold_is_kept_and_can_be_used(audited):
+    study = read_settings(StudyConfig, audited / "studies" / "people.yaml")
+    table, X = make("study", study.data).people()
+    path = audited / "results" / "people" / "deconfound" / "residualize" / "fold-1.safetensors"
+    method = Residualize().restore(load_arrays(path))
+    moved = method.transform(X, demographics=table)
+    counts = read_sidecar(path.with_suffix(".json")).facts["people"]
+    assert counts == {"fit": 80, "probe": 80, "test": 80}
+    means = [moved[(table["sex"] == s).to_numpy()].mean() for s in "FM"]
+    assert abs(means[0] - means[1]) < 0.2
+
+
+def test_finished_folds_are_kept(audited):
+    results = audited / "results" / "people" / "deconfound"
+    kept = results / "residualize" / "fold-0.tsv"
+    before, whole = kept.stat().st_mtime_ns, (results / "residualize.tsv").read_bytes()
+    (results / "residualize.json").unlink()
+    (results / "residualize" / "fold-2.json").unlink()
+    assert deconfound(audited) == 0
+    assert kept.stat().st_mtime_ns == before
+    assert (results / "residualize.tsv").read_bytes() == whole
+
+
+def test_three_sets_of_every_fold_are_disjoint_and_everybody_is_tested_once():
+    sets = folds(50, 4, seed=1)
+    assert sorted(np.concatenate([s.test for s in sets])) == list(range(50))
+    for s in sets:
+        assert sorted(np.concatenate([s.fit, s.probe, s.test])) == list(range(50))
+
+
+def change(folder, **values):
+    path = folder / "participants.tsv"
+    table = pd.read_csv(path, sep="\t").assign(**values)
+    table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda f: change(f, site=["alone", *["a", "b"] * 119, "a"]), "alone (1)"),
+        (lambda f: change(f, sex="F"), "sex is F for all people"),
+        (lambda f: change(f, age=np.nan), "age is missing for 240 of 240 people"),
+        (lambda f: change(f, diagnosis="case"), "diagnosis is the same for all people"),
+        (lambda f: write(f, demographics=["handedness"]), "column(s) handedness missing"),
+        (lambda f: write(f, label="sex"), "cannot be removed and kept"),
+        (lambda f: write(f, methods={"as_given": {"kind": "residualize"}}), "as_given is the name"),
+        (lambda f: (f / "x.npz").unlink(), "no such file"),
+        (lambda f: (f / "x.npz").write_bytes(b"no"), "not a readable .npz"),
+        (lambda f: np.savez(f / "x.npz", features=np.ones((2, 2))), "participant_id missing"),
+        (
+            lambda f: np.savez(f / "x.npz", features=np.ones((2, 2)), participant_id=["a", "b"]),
+            "2 of the 2 people with features are not in it",
+        ),
+        (
+            lambda f: np.savez(f / "x.npz", features=np.ones((2, 2)), participant_id=["a", "a"]),
+            "1 rows of participant_id stand twice",
+        ),
+        (
+            lambda f: np.savez(f / "x.npz", features=np.full((1, 2), np.nan),
+                               participant_id=["sub-000"]),
+            "must be finite numbers",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_and_nothing_is_written(folder, capsys, mistake, message):
+    mistake(folder)
+    assert deconfound(folder) == 2
+    assert message in capsys.readouterr().err
+    assert not (folder / "results" / "people" / "deconfound" / "residualize.json").exists()
+
+
+def test_names_are_checked(folder, capsys):
+    assert deconfound(folder, "magic") == 2
+    assert "deconfounder must be one of residualize, combat, as_given" in capsys.readouterr().err
+    config = str(folder / "config.yaml")
+    assert (
+        main(["reconstruct", "--study", "people", "--subject", "cohort", "--config", config]) == 2
+    )
+    assert "holds no stimuli" in capsys.readouterr().err
+
+
+def test_within_one_subject_there_is_nothing_to_remove(tmp_path, capsys):
+    study = yaml.safe_load((ROOT / "config" / "studies" / "haxby2001.yaml").read_text())
+    study["deconfound"] = STUDY["deconfound"]
+    path = tmp_path / "haxby.yaml"
+    path.write_text(yaml.safe_dump(study))
+    words = ["stage", "deconfound", "--study", str(path), "--deconfounder", "combat"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", DataWarning)
+        assert main([*words, "--out", str(tmp_path / "results")]) == 0
+    assert "there is nothing to remove" in capsys.readouterr().err
+    (sidecar,) = (tmp_path / "results").rglob("combat.json")
+    assert "no_op" in read_sidecar(sidecar).facts
+    assert not len(read_table(sidecar.with_suffix(".tsv")))
+
+
+def test_connectivity_of_recordings_is_fitted_on_the_training_people_of_each_fold(folder):
+    rng = np.random.default_rng(0)
+    names = np.load(folder / "x.npz")["participant_id"]
+    courses = rng.normal(size=(len(names), 60, 6)) @ (np.eye(6) + 0.5 * rng.random((6, 6)))
+    np.savez(folder / "x.npz", participant_id=names, timeseries=courses)
+    path = folder / "studies" / "people.yaml"
+    study = yaml.safe_load(path.read_text())
+    study["data"]["connectivity"] = "tangent"
+    path.write_text(yaml.safe_dump(study))
+    assert deconfound(folder) == 0
+    results = folder / "results" / "people" / "deconfound"
+    whitenings = [
+        load_arrays(results / "residualize" / f"fold-{k}.safetensors")["connectivity.whitening"]
+        for k in range(3)
+    ]
+    assert whitenings[0].shape == (6, 6)
+    assert np.abs(whitenings[0] - whitenings[1]).max() > 1e-4
+    left = read_table(results / "residualize.tsv").query("figure == 'left' and what == 'sex'")
+    assert 0.35 < left["value"].mean() < 0.65
+
+
+def test_people_are_one_row_each():
+    study = VirtualCohort(120, "default", "log", 1)
+    responses = study.load("cohort")
+    assert responses.data.shape == (120, 4371)
+    assert set(responses.trials["participant_id"]) == set(study.people()[0]["participant_id"])
+    assert "age" not in responses.trials
