@@ -71,12 +71,22 @@ ARM = {
                                        "regressor": {"kind": "linear_ridge"}},
                             "kalman": {"kind": "kalman", "role": "baseline"}}},
 }  # fmt: skip
-STUDIES = {"tiny": STUDY, "arm": ARM}
+PEOPLE = {
+    "name": "people",
+    "title": "Few people",
+    "data": {"kind": "cohort", "simulated": True, "features": "people.npz",
+             "participants": "participants.tsv"},
+    "deconfound": {"demographics": ["sex"], "n_folds": 3, "forest": False,
+                   "methods": {"lines": {"kind": "residualize", "knots": 0, "minimum": 2}}},
+}  # fmt: skip
+STUDIES = {"tiny": STUDY, "arm": ARM, "people": PEOPLE}
+OF = {"online": "arm", "deconfound": "people"}
 # What each stage writes, below the results folder.
 WRITES = {
     "targets": ("tiny/targets",),
     "preprocess": ("tiny/responses",),
     "design": ("tiny/design.tsv", "tiny/design.json"),
+    "deconfound": tuple(f"people/deconfound/lines{end}" for end in ("", ".tsv", ".json")),
     "embed": ("tiny/decoders", "tiny/conditions"),
     "encode": ("tiny/encoding",),
     "searchlight": ("tiny/searchlight",),
@@ -90,7 +100,7 @@ EVERY = [*STAGES, "report"]
 
 
 def job(stage: str, folder: Path) -> Job:
-    study = load_study("arm" if stage == "online" else "tiny", folder / "config" / "config.yaml")
+    study = load_study(OF.get(stage, "tiny"), folder / "config" / "config.yaml")
     wildcards = next(wildcards_of(stage, study, ("01",)))
     return Job(stage, study, Paths(folder / "results", study.name), 3, wildcards)
 
@@ -149,6 +159,13 @@ def whole(tmp_path_factory) -> Path:
         kinematics=rng.normal(size=(300, 2)),
         sfreq=10.0,
     )
+    sex = np.tile(["F", "M"], 33)
+    names = np.array([f"p{k}" for k in range(66)])
+    np.savez(folder / "people.npz", participant_id=names, features=rng.normal(size=(66, 5)))
+    rows = [f"{name}\t{s}\n" for name, s in zip(names, sex, strict=True)]
+    (folder / "participants.tsv").write_text("participant_id\tsex\n" + "".join(rows))
+    as_given = ["stage", "deconfound", "--study=people", "--deconfounder=as_given"]
+    assert attempt(as_given, folder) == (0, "")
     for stage in EVERY:
         assert attempt(command(stage, folder), folder) == (0, "")
     return folder
@@ -286,6 +303,7 @@ OTHER = {
     "targets": ("targets", "pixels", {"kind": "pixels", "size": 16}),
     "preprocess": ("data", "keys", {**STUDY["data"]["keys"], "responses": "noise"}),
     "design": ("design", "group", "run"),
+    "deconfound": ("deconfound", "n_folds", 4),
     "embed": ("decoders", "ridge", {"kind": "ridge", "targets": ["pixels"], "alphas": [3.0]}),
     "reconstruct": ("generators", "drawn", {"kind": "random_picture"}),
     "evaluate": ("evaluate", "n_bootstrap", 200),
