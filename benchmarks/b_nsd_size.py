@@ -116,6 +116,10 @@ def measure(table: Table, quick: bool) -> None:
             holds = bool(whole and peak < GIGABYTES)
             table.add(f"{name}: peak GB of the stage", f"{peak:.2f}", alone,
                       f"< {GIGABYTES:g}, nothing lost", holds)  # fmt: skip
+            beyond = peak - responses.data.nbytes / 1e9
+            table.add(f"{name}: GB beyond the responses", f"{beyond:.2f}",
+                      f"a session in single precision {750 * np.prod(GRID) * 4 / 1e9:.2f}", "< 1",
+                      bool(beyond < 1))  # fmt: skip
             spread = _spread_of_training_trials(responses)
             table.add(f"{name}: SD of training trials", f"{spread:.4f}", "", "1 within .1 %",
                       bool(abs(spread - 1) < 1e-3))  # fmt: skip

@@ -1,9 +1,9 @@
 """DemoVAE beside the published package: what it hides, what it draws, whom it changes.
 
 Three disjoint sets of people: methods are fitted on A, probes trained on B and tested on C. The
-people are those of the simulated cohort over 32 of its regions, with effects as large as published
+people are those of the simulated cohort over 24 of its regions, with effects as large as published
 ones (group differences in connectivity of .072 for age and .038 for sex, root mean square). The
-package runs 1,000 of its 3,000 epochs.
+package runs 300 of its 3,000 epochs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -32,7 +33,6 @@ from table import Table, run
 from neurodecode.deconfound.counterfactuals import check_counterfactuals, group_difference
 from neurodecode.deconfound.demovae import DemoVAE
 from neurodecode.deconfound.residualize import Residualize
-from neurodecode.deconfound.subspace import SubspaceProjection
 from neurodecode.simulate.cohort import Cohort, CohortWorld
 from neurodecode.simulate.connectome import learn_group, real_people
 
@@ -40,14 +40,14 @@ SOURCES = (
     "benchmarks/d_generative.py", "neurodecode/deconfound/counterfactuals.py",
     "neurodecode/deconfound/demovae.py", "neurodecode/deconfound/demovae_loss.py",
     "neurodecode/deconfound/demovae_model.py", "neurodecode/deconfound/demovae_network.py",
-    "neurodecode/deconfound/demovae_training.py", "neurodecode/deconfound/subspace.py",
+    "neurodecode/deconfound/demovae_training.py",
     "neurodecode/simulate/cohort.py",
 )  # fmt: skip
 Array = NDArray[np.float64]
 WORLD = CohortWorld(age=0.42, sex=0.385, site=0.3, phenotype=0.15)
 CONFOUNDS = ["age", "sex", "site"]
 KINDS = ["continuous", "categorical", "categorical"]
-N_REGIONS = 32
+N_REGIONS = 24
 Figures = dict[str, float]
 
 
@@ -224,7 +224,6 @@ def one_seed(seed: int, n: tuple[int, int, int], epochs: int) -> dict[str, Figur
 
     fitted = {
         "regression": Residualize(0, False),
-        "MSP": SubspaceProjection(seed=seed),
         "DemoVAE": DemoVAE(seed=seed),
     }
     for name, method in fitted.items():
@@ -238,12 +237,10 @@ def one_seed(seed: int, n: tuple[int, int, int], epochs: int) -> dict[str, Figur
         results[name] = after(rebuilt) | {"CPU seconds of a fit": spent}
     ours = fitted["DemoVAE"]
     results["DemoVAE code"] = after(lambda X, who: ours.latents(X, demographics=who))
-    results["MSP code"] = after(lambda X, who: fitted["MSP"].latents(X, demographics=who))
     results["DemoVAE"] |= generated(
         world, lambda who: ours.sample(len(who), demographics=who, seed=seed).astype(float), true
     ) | changed(world, ours)
-    for name in ("MSP", "regression"):
-        results[name] |= changed(world, fitted[name])
+    results["regression"] |= changed(world, fitted["regression"])
     begin = time.process_time()
     model = package(world, seed, epochs)
     spent = time.process_time() - begin
@@ -255,6 +252,7 @@ def one_seed(seed: int, n: tuple[int, int, int], epochs: int) -> dict[str, Figur
         return np.asarray(model.transform(len(who), columns(who), KINDS), dtype=float)
 
     results["package"] |= generated(world, drawn, true)
+    print(f"seed {seed} done", file=sys.stderr, flush=True)
     return results
 
 
@@ -297,18 +295,20 @@ def hidden(table: Table, sheet: Sheet, quick: bool) -> None:
                 figure = f"{column}, {probe}"
                 ours, theirs = sheet.mean(method, figure), sheet.mean("regression", figure)
                 if column == "age":
-                    goal, holds = "<= .05", ours <= 0.05
+                    goal, holds = "<= .05", bool(ours <= 0.05)
                 else:
                     half = chance + max(theirs - chance, 0.06) / 2
-                    goal, holds = f"<= {half:.3f} (half of regression's excess)", ours <= half
+                    goal, holds = f"<= {half:.3f} (half of regression's excess)", bool(ours <= half)
+                if method == "DemoVAE code":  # regression has no code: nothing to set a bar by
+                    goal, holds = "", None
                 table.add(f"{figure}, from {method}", sheet.text(method, figure),
-                          sheet.beside(figure, "package", "regression", "MSP", "raw"), goal,
-                          None if quick and figure != "age, linear" else bool(holds))  # fmt: skip
+                          sheet.beside(figure, "package", "regression", "raw"), goal,
+                          None if quick and figure != "age, linear" else holds)  # fmt: skip
     for probe in REGRESSORS:
         figure = f"phenotype, {probe}"
         kept = sheet.mean("DemoVAE", figure) - sheet.mean("raw", figure)
         table.add(f"{figure} R2 (nothing to hide), from DemoVAE", sheet.text("DemoVAE", figure),
-                  sheet.beside(figure, "package", "regression", "MSP", "raw"), ">= raw - .02",
+                  sheet.beside(figure, "package", "regression", "raw"), ">= raw - .02",
                   None if quick else bool(kept >= -0.02))  # fmt: skip
 
 
@@ -340,7 +340,7 @@ def counterfactual_people(table: Table, sheet: Sheet, quick: bool) -> None:
     prefix = "counterfactual: "
 
     def row(name: str, goal: str, holds: bool | None) -> None:
-        others = sheet.beside(prefix + name, "MSP", "regression")
+        others = sheet.beside(prefix + name, "regression")
         table.add(prefix + name, sheet.text("DemoVAE", prefix + name), others, goal,
                   None if holds is None or quick else bool(holds))  # fmt: skip
 
@@ -358,14 +358,14 @@ def counterfactual_people(table: Table, sheet: Sheet, quick: bool) -> None:
 def measure(table: Table, quick: bool) -> None:
     """Fill the table."""
     torch.set_num_threads(1)
-    n, epochs = ((240, 120, 120), 30) if quick else ((500, 350, 350), 1000)
+    n, epochs = ((240, 120, 120), 30) if quick else ((400, 250, 250), 300)
     seeds = [one_seed(seed, n, epochs) for seed in range(1 if quick else 5)]
     sheet = Sheet(seeds)
     hidden(table, sheet, quick)
     drawn_people(table, sheet, quick)
     counterfactual_people(table, sheet, quick)
     figure = "CPU seconds of a fit"
-    table.add(figure, sheet.text("DemoVAE", figure), sheet.beside(figure, "package", "MSP"))
+    table.add(figure, sheet.text("DemoVAE", figure), sheet.beside(figure, "package"))
 
 
 if __name__ == "__main__":

@@ -224,11 +224,7 @@ def series(
               f"{delays.mean():.1f} ({delays.min():.1f} to {delays.max():.1f})",
               "5 in visual cortex (Huettel and McCarthy 2000, NeuroImage 11, 547)", "4 to 6",
               bool(4 <= delays.mean() <= 6))  # fmt: skip
-    synchrony = intersubject(world, features, people)
-    table.add("inter-subject correlation of parcels, same order of pictures, mean",
-              f"{synchrony.mean():.2f} ({synchrony.min():.2f} to {synchrony.max():.2f})",
-              "fusiform .33 and .50 in a film (Wagner et al. 2016, J. Neurosci. 36, 6917)",
-              ".2 to .6", None if quick else bool(0.2 <= synchrony.mean() <= 0.6))  # fmt: skip
+    synchrony(table, world, features, people, quick)
 
     units = first.brain.units
     error = fit_ar(world, scanned) - units["ar"].to_numpy()
@@ -266,27 +262,68 @@ def parcels(brain: Brain) -> Iterator[NDArray[np.bool_]]:
                 yield part & (height >= low) & (height <= high)
 
 
-def intersubject(world: World, features: Features, people: list[Person]) -> NDArray[np.float64]:
-    """Correlation of each parcel's series with the mean of the others', over two runs."""
+def parcel_courses(
+    world: World, features: Features, people: list[Person]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Courses (n_people, n_parcels, n_times) of two runs in the same order of pictures.
+
+    As they are, and less what the mean course of all voxels explains. Without drift.
+    """
     order = people[0].trials
     order = order[order["run"] < 2]
-    courses = []
+    plain, specific = [], []
     for person in people:
         trials = order.assign(participant_id=person.brain.participant_id)
-        mine = []
+        mine: tuple[list[NDArray[np.float64]], ...] = ([], [])
         for one in bold_runs(world, person.brain, features, trials):
             drift = drift_basis(world.schedule, len(one.data)) / np.sqrt(len(one.data))
             means = np.stack([one.data[:, p].mean(axis=1) for p in parcels(person.brain)])
+            means = np.concatenate([means, one.data.mean(axis=1)[None]]).astype(float)
             means -= means.mean(axis=1, keepdims=True)
             means -= means @ drift @ drift.T
-            mine.append(means / means.std(axis=1, keepdims=True))
-        courses.append(np.concatenate(mine, axis=1))
-    stack = np.stack(courses)
+            shared = means[-1] / np.linalg.norm(means[-1])
+            for courses, part in zip(
+                (means[:-1], means[:-1] - np.outer(means[:-1] @ shared, shared)), mine, strict=True
+            ):
+                part.append(courses / courses.std(axis=1, keepdims=True))
+        plain.append(np.concatenate(mine[0], axis=1))
+        specific.append(np.concatenate(mine[1], axis=1))
+    return np.stack(plain), np.stack(specific)
+
+
+def of_pairs(courses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation of a parcel in two people, mean over pairs, (n_parcels,)."""
+    r = np.stack([np.corrcoef(courses[:, k]) for k in range(courses.shape[1])])
+    return r[:, *np.triu_indices(len(courses), 1)].mean(axis=1)
+
+
+def with_others(courses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation of a parcel with the mean of the other people, mean over people."""
     found = []
-    for k in range(len(people)):
-        rest = np.delete(stack, k, axis=0).mean(axis=0)
-        found.append([np.corrcoef(a, b)[0, 1] for a, b in zip(stack[k], rest, strict=True)])
+    for k, own in enumerate(courses):
+        rest = np.delete(courses, k, axis=0).mean(axis=0)
+        found.append([np.corrcoef(a, b)[0, 1] for a, b in zip(own, rest, strict=True)])
     return np.mean(found, axis=0)
+
+
+def synchrony(
+    table: Table, world: World, features: Features, people: list[Person], quick: bool
+) -> None:
+    """Correlation between people who see the same pictures in the same order."""
+    plain, specific = parcel_courses(world, features, people)
+    pairs, others, left = of_pairs(plain), with_others(plain), with_others(specific)
+    table.add("inter-subject correlation of parcels, pairs of people, mean",
+              f"{pairs.mean():.2f} ({pairs.min():.2f} to {pairs.max():.2f})",
+              "V1 about .3 in films (Schmaelzle et al. 2017, bioRxiv 158188)", ".2 to .6",
+              None if quick else bool(0.2 <= pairs.mean() <= 0.6))  # fmt: skip
+    table.add("the same, one person with the mean of the others",
+              f"{others.mean():.2f} ({others.min():.2f} to {others.max():.2f})",
+              f"{len(people) - 1} others; grows with their number")  # fmt: skip
+    table.add(
+        "the same, less the mean course of the voxels",
+        f"{left.mean():.2f} ({left.min():.2f} to {left.max():.2f})",
+        "fusiform .33 and .50 in a film (Wagner et al. 2016, J. Neurosci. 36, 6917)",
+    )
 
 
 def measure(table: Table, quick: bool) -> None:

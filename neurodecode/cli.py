@@ -139,6 +139,8 @@ def _add_online(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     stream.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     stream.add_argument("--results", type=Path, help="folder of the pipeline (config: results)")
     stream.add_argument("--steps", type=int, default=6, help="of the generator, a picture")
+    stream.add_argument("--markers", metavar="NAME", help="LSL stream of markers, for image")
+    stream.add_argument("--microvolts", action="store_true", help="the unit of the EEG (volts)")
     for command in (replay, stream):
         command.add_argument(
             "--decoder", type=Path, nargs="+", required=True, metavar="DIR",

@@ -209,6 +209,8 @@ class StudyConfig(Section):
             _known(f"searchlights.{name}.decoder", searchlight.decoder, self.decoders)
         if self.targets:
             _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
+        if self.clustered and not self.targets:
+            raise ValueError("design.split.n_clusters: needs a target, whose features it clusters")
         names = [system.name for system in self.systems]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -229,6 +231,11 @@ class StudyConfig(Section):
     def drawing(self) -> tuple[SystemSettings, ...]:
         """The systems that draw pictures."""
         return tuple(system for system in self.systems if system.generator)
+
+    @property
+    def clustered(self) -> bool:
+        """Whether folds are clusters of the semantic target."""
+        return getattr(self.design.split, "n_clusters", None) is not None
 
     @property
     def locked(self) -> bool:

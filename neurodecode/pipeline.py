@@ -147,11 +147,13 @@ def _preprocess_settings(study: StudyConfig, responses: str, subject: str) -> ob
 
 
 def _design_inputs(job: Job) -> list[Path]:
-    return [
+    by = job.study.reconstruct.choose_by
+    responses = [
         job.paths.responses(responses, subject)
         for responses in used_responses(job.study)
         for subject in job.adapter.subjects()
     ]
+    return [*responses, job.paths.targets(by)] if job.study.clustered else responses
 
 
 def _embed_inputs(job: Job, chain: str) -> list[Path]:

@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
+        "cc2017": "neurodecode.studies.cc2017:Cc2017",
         "cohort": "neurodecode.studies.cohort:OwnCohort",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
         "haxby2001_full": "neurodecode.studies.haxby2001_full:Haxby2001Full",
@@ -272,6 +273,6 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    own = {"kind", "role", "rois", "noise_normalisation", "alignment"}
+    own = {"kind", "role", "rois", "noise_normalisation", "alignment", "min_reliability"}
     options = settings.model_dump(exclude=own)
     return load(family, settings.kind)(**options, **extra)

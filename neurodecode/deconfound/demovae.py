@@ -95,7 +95,7 @@ class DemoVAE(DeconfounderBase):
         hidden: int = 128,
         linear: float = 10.0,
         conditional: float = 10.0,
-        guidance: float = 0.1,
+        guidance: float = 0.01,
         steps: int = 1000,
         every: int = 20,
         patience: int = 5,

@@ -51,6 +51,9 @@ class Front:
         l.
     effects : (n_columns, n_features)
         C, of standardised features.
+    fitted : (n_columns, n_scores)
+        Least-squares effects on the whitened scores: what the network does not get to see, as it
+        would put back what the shrinking of C took away.
     """
 
     mean: Array
@@ -58,6 +61,7 @@ class Front:
     components: Array
     variances: Array
     effects: Array
+    fitted: Array
 
     @classmethod
     def learn(cls, features: Array, design: Array, blocks: dict[str, slice], n_scores: int) -> Self:
@@ -74,11 +78,13 @@ class Front:
         """
         bare = cls.without_effects(features, design.shape[1], n_scores)
         rows = (features - bare.mean) / bare.scale
-        return replace(bare, effects=shrunken_means(rows, design, blocks, N_FACTORS))
+        effects = shrunken_means(rows, design, blocks, N_FACTORS)
+        fitted = np.linalg.lstsq(design, bare.scores(features), rcond=None)[0].astype(np.float64)
+        return replace(bare, effects=effects, fitted=fitted)
 
     @classmethod
     def without_effects(cls, features: Array, n_columns: int, n_scores: int) -> Self:
-        """Learn all but C, which is zero."""
+        """Learn all but the effects, which are zero."""
         mean, scale = features.mean(axis=0), features.std(axis=0)
         rows = (features - mean) / scale
         # Of the smaller of the two products: 1,000 people with 34,716 features take a second.
@@ -87,8 +93,9 @@ class Front:
         at = np.argsort(-sizes)[:n_scores]
         components = rows.T @ vectors[:, at] / np.sqrt(sizes[at]) if wide else vectors[:, at]
         components = np.ascontiguousarray(components)  # as they come back from a file
-        effects = np.zeros((n_columns, len(mean)))
-        return cls(mean, scale, components, sizes[at] / len(rows), effects)
+        variances = sizes[at] / len(rows)
+        effects, fitted = (np.zeros((n_columns, n)) for n in (len(mean), n_scores))
+        return cls(mean, scale, components, variances, effects, fitted)
 
     def scores(self, features: Array) -> Array:
         """Return t, (n_people, n_scores)."""
@@ -116,7 +123,7 @@ class Front:
         def tensor(values: Array) -> torch.Tensor:
             return torch.from_numpy(values.astype(np.float32)).to(device)
 
-        targets = scores - design @ self.score_effects
+        targets = scores - design @ self.fitted
         return People(tensor(scores), tensor(targets), tensor(design))
 
     def network(
@@ -150,7 +157,7 @@ class Front:
         return cls(**{name: np.array(arrays[f"front.{name}"]) for name in _FRONT})
 
 
-_FRONT = ("mean", "scale", "components", "variances", "effects")
+_FRONT = ("mean", "scale", "components", "variances", "effects", "fitted")
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,7 @@ class Rest:
         cls, front: Front, features: Array, design: Array, decoded: Array, narrower: Array
     ) -> Self:
         """Learn from training people and their decoded scores."""
-        left = front.scores(features) - design @ front.score_effects - decoded
+        left = front.scores(features) - design @ front.fitted - decoded
         values, vectors = np.linalg.eigh(left.T @ left / len(left))
         within = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
         outside = (features - front.features(decoded + left, design)) / front.scale

@@ -25,6 +25,7 @@ from torch import nn
 from neurodecode.contracts import Float
 from neurodecode.deconfound.base import DeconfounderBase
 from neurodecode.deconfound.demographics import MINIMUM, Array, Encoding
+from neurodecode.deconfound.demovae import PEOPLE_A_COMPONENT
 from neurodecode.deconfound.demovae_model import Front
 from neurodecode.deconfound.demovae_training import People, best_steps, train
 from neurodecode.deconfound.design import Design
@@ -33,8 +34,6 @@ from neurodecode.models.training import torch_generator
 from neurodecode.seeds import generator
 
 __all__ = ["SubspaceProjection"]
-
-PEOPLE_A_COMPONENT = 4
 
 
 class SubspaceNetwork(nn.Module):

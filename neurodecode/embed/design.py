@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from neurodecode.artifacts import TEXT, load_responses, read_table, write_table
+from neurodecode.artifacts import TEXT, load_responses, load_targets, read_table, write_table
 from neurodecode.config import StudyConfig
 from neurodecode.contracts import Stimuli
 from neurodecode.errors import ConfigError, DataError, LeakageError
@@ -18,7 +18,14 @@ from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, Output, used_responses
 from neurodecode.studies.settings import DesignSettings
 
-__all__ = ["check_generators", "fold_names", "load_design", "make_design", "run"]
+__all__ = [
+    "check_generators",
+    "fold_names",
+    "load_design",
+    "make_design",
+    "run",
+    "semantic_clusters",
+]
 
 
 def make_design(
@@ -27,6 +34,7 @@ def make_design(
     settings: DesignSettings,
     *,
     allow_overlap: bool = False,
+    clusters: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Split all trials into folds.
 
@@ -40,6 +48,8 @@ def make_design(
         The study's ``design`` section.
     allow_overlap : bool
         Whether the study says that pictures may be both trained on and tested.
+    clusters : mapping of str to str, optional
+        Cluster of each stimulus, for ``leave_one_cluster_out``; without it the categories.
 
     Returns
     -------
@@ -54,8 +64,12 @@ def make_design(
     LeakageError
         Where a picture is both trained on and tested, or, of trials without one, a run.
     """
-    tested = _tested(trials, stimuli, settings)
-    trained = {name: _trained(trials, stimuli, settings, mask) for name, mask in tested.items()}
+    kinds = trials["category"] if clusters is None else trials["stimulus"].map(clusters)
+    kind = kinds.fillna("").to_numpy(dtype=str)
+    tested = _tested(trials, stimuli, settings, kind)
+    trained = {
+        name: _trained(trials, stimuli, settings, mask, kind) for name, mask in tested.items()
+    }
     folds = [
         _fold(name, trials, mask, trained[name], settings.group) for name, mask in tested.items()
     ]
@@ -70,7 +84,7 @@ def make_design(
 
 
 def _tested(
-    trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings
+    trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings, kind: NDArray[np.str_]
 ) -> dict[str, NDArray[np.bool_]]:
     """Return which trials each fold tests, (n_trials,), by name of the fold."""
     split = settings.split
@@ -95,7 +109,7 @@ def _tested(
             )
         return {"test": (trials["set"] == "test").to_numpy()}
     if split.kind == "leave_one_cluster_out":
-        return _clusters(trials, stimuli)
+        return _clusters(trials, stimuli, kind)
     names = sorted(set(trials["stimulus"]))
     if "" in names:
         raise ConfigError(
@@ -113,10 +127,11 @@ def _tested(
     }
 
 
-def _clusters(trials: pd.DataFrame, stimuli: Stimuli) -> dict[str, NDArray[np.bool_]]:
-    """Return which trials of each category are tested: of held-out pictures, where there are."""
-    category = trials["category"].to_numpy(dtype=str)
-    names = sorted(set(category.tolist()))
+def _clusters(
+    trials: pd.DataFrame, stimuli: Stimuli, kind: NDArray[np.str_]
+) -> dict[str, NDArray[np.bool_]]:
+    """Return which trials of each cluster are tested: of held-out pictures, where there are."""
+    names = sorted(set(kind.tolist()))
     if "" in names or len(names) < 2 or (trials["stimulus"] == "").any():
         raise ConfigError(
             "design.split: kind leave_one_cluster_out needs trials of known stimuli of two "
@@ -124,7 +139,7 @@ def _clusters(trials: pd.DataFrame, stimuli: Stimuli) -> dict[str, NDArray[np.bo
         )
     held_out = _held_out(trials, stimuli)
     may_be_tested = held_out if held_out.any() else np.ones(len(trials), dtype=bool)
-    masks = {name: (category == name) & may_be_tested for name in names}
+    masks = {name: (kind == name) & may_be_tested for name in names}
     return {name: mask for name, mask in masks.items() if mask.any()}
 
 
@@ -135,13 +150,16 @@ def _held_out(trials: pd.DataFrame, stimuli: Stimuli) -> NDArray[np.bool_]:
 
 
 def _trained(
-    trials: pd.DataFrame, stimuli: Stimuli, settings: DesignSettings, tested: NDArray[np.bool_]
+    trials: pd.DataFrame,
+    stimuli: Stimuli,
+    settings: DesignSettings,
+    tested: NDArray[np.bool_],
+    kind: NDArray[np.str_],
 ) -> NDArray[np.bool_]:
     """Return which trials train the fold that tests some: all others, but of the cluster none."""
     if settings.split.kind != "leave_one_cluster_out":
         return ~tested
-    category = trials["category"].to_numpy(dtype=str)
-    others: NDArray[np.bool_] = category != category[tested][0]
+    others: NDArray[np.bool_] = kind != kind[tested][0]
     return others & ~_held_out(trials, stimuli)
 
 
@@ -255,7 +273,8 @@ def describe(settings: DesignSettings, design: pd.DataFrame) -> str:
     if split.kind == "leave_one_out":
         return f"leave one {split.column} out ({n_folds} folds)"
     if split.kind == "leave_one_cluster_out":
-        return f"leave one category of stimuli out ({n_folds} folds)"
+        what = "category" if split.n_clusters is None else "semantic cluster"
+        return f"leave one {what} of stimuli out ({n_folds} folds)"
     if split.kind == "stimulus_folds":
         return f"{n_folds} folds over stimuli, drawn at random (seed {split.seed})"
     counts = design["role"].value_counts()
@@ -284,10 +303,39 @@ def run(job: Job) -> Output:
     stimuli = job.adapter.stimuli()
     check_generators(job.study, stimuli)
     allowed = bool(getattr(job.study.data, "allow_stimulus_overlap", False))
-    design = make_design(first, stimuli, job.study.design, allow_overlap=allowed)
+    design = make_design(
+        first,
+        stimuli,
+        job.study.design,
+        allow_overlap=allowed,
+        clusters=semantic_clusters(job, first),
+    )
     file = job.sidecar.with_suffix(".tsv")
     write_table(file, design)
     return Output([file], {"split": describe(job.study.design, design)})
+
+
+def semantic_clusters(job: Job, trials: pd.DataFrame) -> dict[str, str] | None:
+    """Cluster the stimuli that were shown by their semantic target; None where not asked for.
+
+    No response is looked at, so nothing of the brain's goes into the split.
+    """
+    split = job.study.design.split
+    if split.kind != "leave_one_cluster_out" or split.n_clusters is None:
+        return None
+    from sklearn.cluster import KMeans
+
+    targets = load_targets(job.paths.targets(job.study.reconstruct.choose_by))
+    at = {name: k for k, name in enumerate(targets.ids)}
+    shown = sorted(name for name in set(trials["stimulus"]) if name in at)
+    if len(shown) < 2 * split.n_clusters:
+        raise ConfigError(
+            f"design.split.n_clusters: {split.n_clusters} clusters of {len(shown)} stimuli; a "
+            "cluster needs two or more on average"
+        )
+    values = targets.values[[at[name] for name in shown]]
+    found = KMeans(split.n_clusters, n_init=4, random_state=split.seed).fit_predict(values)
+    return {name: f"k{cluster:02d}" for name, cluster in zip(shown, found, strict=True)}
 
 
 def check_generators(study: StudyConfig, stimuli: Stimuli) -> None:

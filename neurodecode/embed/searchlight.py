@@ -126,10 +126,10 @@ def run(job: Job) -> Output:
     neighbours = spheres(responses.units, settings.radius)
     folds = _folds(load_design(job.paths), responses.trials, subject)
     decoder = job.study.decoders[settings.decoder].model_copy(update={"targets": ()})
-    if decoder.noise_normalisation:
+    if decoder.noise_normalisation or decoder.alignment or decoder.min_reliability is not None:
         raise ConfigError(
-            f"searchlights.{name}: decoder {settings.decoder!r} whitens responses over all units; "
-            "name one with noise_normalisation: false"
+            f"searchlights.{name}: decoder {settings.decoder!r} whitens or chooses over all units; "
+            "name one without noise_normalisation, alignment and min_reliability"
         )
     with track(f"searchlight {name} {subject}", total=len(neighbours)) as advance:
         said = search(responses.data, labels, neighbours, folds,

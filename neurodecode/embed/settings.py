@@ -24,6 +24,12 @@ class _Decoder(Section):
         False,
         description="whiten by the covariance of training repeats about their mean, by session",
     )
+    min_reliability: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="keep units whose split-half reliability over training repeats is as large",
+    )
     alignment: bool = Field(
         False,
         description="channels at times: bring each session's mean covariance to the identity; of a "

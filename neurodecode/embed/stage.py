@@ -27,6 +27,7 @@ from neurodecode.contracts import (
 )
 from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
+from neurodecode.embed.reliable_units import ReliableUnits
 from neurodecode.errors import DataError
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
@@ -113,6 +114,8 @@ def decode_fold(
     group_of = dict(zip(rows["trial"], rows["group"], strict=True))
     settings = job.study.decoders[job.study.chain(job.wildcards["chain"]).decoder]
     decoder: Decoder = make("decoder", settings)
+    choice = ReliableUnits(settings.min_reliability).fit(responses, train)
+    responses = choice.select(responses)
     whitening = ChannelSteps(settings).fit(responses, train)
     decoder.fit(
         whitening.transform(responses, train),
@@ -121,7 +124,7 @@ def decode_fold(
         groups=responses.trials["trial"][train].map(group_of).to_numpy(dtype=str),
     )
     decoded = decoder.predict(whitening.transform(responses, test))
-    save_arrays(fitted, {**decoder.state(), **whitening.state()})
+    save_arrays(fitted, {**decoder.state(), **whitening.state(), **choice.state()})
     save_arrays(answers, decoded)
     job.commit(sidecar, Output([fitted, answers], {"classes": decoder.classes}))
     return Conditions(table, decoded, decoder.classes)

@@ -21,7 +21,7 @@ from neurodecode.pipeline import Job
 __all__ = ["ITEM_COLUMNS", "locked_rows"]
 
 ITEM_COLUMNS = ("system", "item", "source", "metric", "value")
-SELECTION = "none (test set locked: answer of a reusable holdout)"
+LOCKED = "test set locked: answer of a reusable holdout"
 
 
 def locked_rows(job: Job, truth: Truth) -> tuple[pd.DataFrame, list[str]]:
@@ -46,9 +46,9 @@ def locked_rows(job: Job, truth: Truth) -> tuple[pd.DataFrame, list[str]]:
             )  # fmt: skip
             row = score_row(
                 job, system, "decoded", measure, result, None, None,
-                averaging=averaging(decoded), p_refit=float("nan"),
+                averaging=f"{averaging(decoded)}; {LOCKED}", p_refit=float("nan"),
             )  # fmt: skip
-            rows.append({**row, "selection": SELECTION, "q": float("nan")})
+            rows.append({**row, "q": float("nan")})
     return pd.DataFrame(rows, columns=list(COLUMNS)), refused
 
 

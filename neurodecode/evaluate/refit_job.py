@@ -13,6 +13,7 @@ from neurodecode.config import SystemSettings
 from neurodecode.contracts import Conditions, Responses
 from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
+from neurodecode.embed.reliable_units import ReliableUnits
 from neurodecode.embed.settings import RidgeSettings
 from neurodecode.evaluate.refit import LinearFold, Problem, linear_fold
 from neurodecode.pipeline import Job
@@ -32,6 +33,8 @@ def why_not(job: Job, system: SystemSettings, items: Conditions, by_category: bo
         return f"only ridge is refitted, not {decoder.kind}"
     if ("label" if by_category else job.study.reconstruct.choose_by) not in items.arrays:
         return "what is scored is not decoded"
+    if by_category and decoder.min_reliability is not None:
+        return "its units are chosen by repeats of a category, which shuffling would choose anew"
     design = _design(job)
     most = int((design["role"] == "train").groupby(design["fold"]).sum().max())
     return f"a fold trains on more than {MOST_TRIALS} trials" if most > MOST_TRIALS else ""
@@ -120,6 +123,8 @@ def _fold(
     item = trials["item"][test].to_numpy(np.int64)
     average = np.zeros((len(weights), len(item)))
     average[item, np.arange(len(item))] = weights[item]
+    # Whole stimuli are shuffled, which leaves repeats, and so the choice of units, as they are.
+    responses = ReliableUnits(decoder.min_reliability).fit(responses, train).select(responses)
     whitening = ChannelSteps(decoder).fit(responses, train)
     return linear_fold(
         whitening.transform(responses, train),

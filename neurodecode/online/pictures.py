@@ -1,8 +1,8 @@
-"""Live pictures: ``neurodecode stream --decoder image`` draws what each response says was seen.
+"""Pictures one by one: ``neurodecode stream --decoder image`` draws what each response says.
 
 The responses of a study's test trials come one after another, as if they had just been measured.
 Each is decoded alone by the ridge of a fold that did not train on it, and drawn at once by the
-embedded generator in few steps, without guidance.
+embedded generator in few steps, without guidance. With a ``--source``: :mod:`.live_pictures`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ __all__ = [
     "decode",
     "draw_one",
     "draw_study",
+    "drawing_system",
     "message",
     "run_pictures",
 ]
@@ -109,7 +110,7 @@ def draw_study(
     DataError
         Where the decoders have not been fitted.
     """
-    system, by = _system(study)
+    system, by = drawing_system(study)
     adapter = make("study", study.data)
     if subject not in adapter.subjects():
         raise ConfigError(f"subject must be one of {', '.join(adapter.subjects())}, got {subject}")
@@ -134,14 +135,25 @@ def draw_study(
             yield Drawn(trial, stimulus, fold, seen, picture, time.perf_counter() - start)
 
 
-def _system(study: StudyConfig) -> tuple[SystemSettings, str]:
-    """The first system that decodes by ridge and draws by embedded; the target it draws from."""
+def drawing_system(study: StudyConfig) -> tuple[SystemSettings, str]:
+    """The first system that decodes by ridge and draws by embedded; the target it draws from.
+
+    Raises
+    ------
+    ConfigError
+        Where there is none whose decoder reads responses as they are.
+    """
     for system in study.systems:
         drawing = study.generators.get(system.generator)
-        by_ridge = study.decoders[system.decoder].kind == "ridge"
+        decoder = study.decoders[system.decoder]
+        steps = decoder.noise_normalisation or decoder.alignment or decoder.min_reliability
+        by_ridge = decoder.kind == "ridge" and not steps
         if by_ridge and isinstance(drawing, EmbeddedSettings) and not drawing.null_embedding:
             return system, drawing.by
-    raise ConfigError(f"study {study.name}: no system decodes by ridge and draws by embedded")
+    raise ConfigError(
+        f"study {study.name}: no system decodes by ridge (without noise_normalisation, alignment "
+        "and min_reliability) and draws by embedded"
+    )
 
 
 def _tested(design: pd.DataFrame, responses: Responses, fold: str, subject: str) -> pd.DataFrame:
@@ -153,8 +165,6 @@ def _tested(design: pd.DataFrame, responses: Responses, fold: str, subject: str)
 
 def run_pictures(options: Namespace) -> int:
     """Draw live, on the dashboard where it is wanted; print how fast."""
-    if options.study is None or options.subject is None:
-        raise ConfigError("stream --decoder image needs --study and --subject")
     run = load_run(options.config)
     study = load_study(options.study, options.config)
     paths = Paths(options.results or Path(run.results), study.name)

@@ -9,19 +9,19 @@ from pathlib import Path
 from neurodecode.atomic import require_writable
 from neurodecode.config import read_settings
 from neurodecode.errors import ConfigError, DataError
-from neurodecode.online.calibration import Ready, load_ready, recording_of
+from neurodecode.online.calibration import Ready, load_ready
 from neurodecode.online.clock import Clock, RealClock, VirtualClock
 from neurodecode.online.dashboard.sink import DashboardSink
 from neurodecode.online.log import TsvLog
 from neurodecode.online.loop import LiveLoop
 from neurodecode.online.records import Report
-from neurodecode.online.replay import Replay
 from neurodecode.online.safety import Safety
-from neurodecode.online.settings import OnlineSettings, SourceSettings
+from neurodecode.online.settings import OnlineSettings
+from neurodecode.online.sources import open_source, source_of
 from neurodecode.online.stream import Stream, StreamLost
 from neurodecode.online.terminal import dashboard_of, tell
 
-__all__ = ["open_source", "run_replay", "run_stream"]
+__all__ = ["run_replay", "run_stream"]
 
 
 def run_replay(options: Namespace) -> int:
@@ -34,10 +34,20 @@ def run_replay(options: Namespace) -> int:
 def run_stream(options: Namespace) -> int:
     """Decode a live source at its own pace, or draw a study's responses (``image``)."""
     if options.decoder == [Path("image")]:
+        return _pictures(options)
+    return _session(options, RealClock())
+
+
+def _pictures(options: Namespace) -> int:
+    if options.study is None or options.subject is None:
+        raise ConfigError("stream --decoder image needs --study and --subject")
+    if options.source is None:
         from neurodecode.online.pictures import run_pictures
 
         return run_pictures(options)
-    return _session(options, RealClock())
+    from neurodecode.online.live_pictures import run_live_pictures
+
+    return run_live_pictures(options)
 
 
 def _session(options: Namespace, clock: Clock) -> int:
@@ -77,37 +87,11 @@ def _settings(options: Namespace) -> OnlineSettings:
         raise ConfigError("stream: needs --source, or --settings with a source")
     else:
         settings = None
-    try:
-        source = SourceSettings(source=options.source)
-    except ValueError as error:
-        raise ConfigError(
-            f"source must be one of lsl:NAME, replay:FILE, board:synthetic, got {options.source!r}"
-        ) from error
+    source = source_of(options.source)
     if settings is not None:
         return settings.model_copy(update={"source": source})
     features = {"bins": {"kind": "spike_counts"}}
     return OnlineSettings.model_validate({"source": source, "features": features})
-
-
-def open_source(settings: SourceSettings, clock: Clock) -> Stream:
-    """The stream that a source names, not yet connected.
-
-    Raises
-    ------
-    ConfigError
-        Where it is not one for ``stream``.
-    """
-    if settings.kind == "replay":
-        return Replay(recording_of(settings.target), clock)
-    if settings.kind == "lsl":
-        from neurodecode.online.lsl import LslStream
-
-        return LslStream(settings.target, clock)
-    if settings.kind == "board":
-        from neurodecode.online.board import BoardStream
-
-        return BoardStream(settings.target, clock)
-    raise ConfigError("source simulate: run `neurodecode simulate`, which closes the loop")
 
 
 def _same_features(ready: dict[str, Ready]) -> None:

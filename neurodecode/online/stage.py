@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from neurodecode.artifacts import save_arrays, write_table
+from neurodecode.artifacts import hash_file, save_arrays, write_table
 from neurodecode.contracts import Recording
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.evaluate.dictionary import COLUMNS
 from neurodecode.evaluate.discovery import with_q
+from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.online.calibration import Training, binned
 from neurodecode.online.decoded import Array
 from neurodecode.online.offline import build, choose, in_words
@@ -61,6 +62,9 @@ def run(job: Job) -> Output:
             advance()
     width = settings.features.bin_width
     rows = _Scoring(job, settings, Z, parts, selections).rows(decoded)
+    inputs = {f"{path.parent.name}/{path.name}": hash_file(path) for path in job.inputs}
+    query = query_of(job.settings_hash, job.seed, inputs)
+    write_query(job.paths.ledger(job.wildcards["subject"]), query)
     files = [job.sidecar.with_suffix(ending) for ending in (".tsv", ".safetensors")]
     write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
     save_arrays(files[1], {"truth": Z[parts.test.start :], **decoded})

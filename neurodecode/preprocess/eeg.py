@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neurodecode.contracts import Float, Recording, Responses
 from neurodecode.errors import ConfigError, DataError, DataWarning
 from neurodecode.preprocess.eeg_cleaning import bad_channels, remove_components, repair_epochs
+from neurodecode.preprocess.forward import forward_sections, run_forward
 from neurodecode.preprocess.trials import need_recording, trial_table
 
 __all__ = ["Epochs"]
@@ -33,6 +34,8 @@ class Epochs:
         First and last time of an epoch, seconds from the onset.
     band : (float, float)
         Hz; a zero-phase FIR filter over the whole run.
+    causal : bool
+        Filter forward only instead; see :mod:`.forward`.
     notch : sequence of float
         Hz, each with a filter of its own; the line and what harmonics lie in the band.
     bad_channels : float or None
@@ -57,6 +60,7 @@ class Epochs:
         start: float,
         stop: float,
         band: tuple[float, float],
+        causal: bool,
         notch: Sequence[float],
         bad_channels: float | None,
         ica: str | None,
@@ -71,6 +75,7 @@ class Epochs:
         self.start = start
         self.stop = stop
         self.band = band
+        self.causal = causal
         self.notch = notch
         self.bad_channels = bad_channels
         self.ica = ica
@@ -123,13 +128,32 @@ class Epochs:
             flat,
             trials,
             _units(recording.units, times),
-            transductive=True,
+            transductive=not self.causal,
             quality={
                 "facts": pd.DataFrame({"fact": list(facts), "value": list(facts.values())}),
                 "dropped": pd.DataFrame({"reason": list(dropped), "n": list(dropped.values())}),
                 "repaired": _repaired(recording.units),
             },
         )
+
+    def finish_one(self, epoch: Double, units: pd.DataFrame, sfreq: float) -> Float | None:
+        """Finish an epoch that was filtered forward and cut live, as :meth:`estimate` does.
+
+        Takes volts (n_channels, n_times) from ``start`` to ``stop`` and one row of ``unit``,
+        ``roi``, ``x``, ``y``, ``z`` and ``bad`` a channel; returns float32 (n_channels x
+        n_times,), or None where the epoch is rejected.
+        """
+        import mne
+
+        empty = pd.DataFrame(columns=["onset", "duration", "run", "stimulus", "category"])
+        nothing = np.zeros((0, len(units)), np.float32)
+        recording = Recording(nothing, np.zeros(0), np.zeros(0, np.int64), empty, units, "", sfreq)
+        raw = mne.io.RawArray(epoch, _info(recording), verbose="ERROR")
+        if raw.info["bads"]:
+            raw.interpolate_bads(verbose="ERROR")
+        _, epochs = self._finish(raw.get_data()[None], recording)
+        values, good = self._kept(recording, epochs, {}, {})
+        return values[0].reshape(-1) if good[0] else None
 
     def _with_bad_found(self, recording: Recording, facts: dict[str, str]) -> Recording:
         """Mark channels that are bad in some run."""
@@ -229,7 +253,14 @@ class Epochs:
             raise DataError(f"epochs: channels named twice: {', '.join(names[names.duplicated()])}")
 
     def _filtered(self, recording: Recording, run: int) -> Any:
+        import mne
+
         raw = _as_raw(recording, run)
+        if self.causal:
+            sections = forward_sections(self.band, self.notch, recording.sfreq)
+            return mne.io.RawArray(
+                run_forward(sections, raw.get_data().T).T, raw.info, verbose="ERROR"
+            )
         low, high = self.band
         raw.filter(low or None, high, verbose="ERROR")
         if self.notch:

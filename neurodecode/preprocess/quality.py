@@ -7,8 +7,8 @@ Labels take no part but to find repeats, and nothing that decodes reads these ta
 ===========  =====================================================================================
 ``facts``    ``fact, value``: sampling, length, runs, channels, trials
 ``dropped``  ``reason, n``: trials that were left out
-``erp``      ``channel, time, mean, low, high``: mean over trials with its 95 % interval
-``channels`` ``channel, x, y, z, noise, status``: spread of trials about their mean; what was done
+``erp``      ``channel, roi, time, mean, low, high``: mean over trials with its 95 % interval
+``channels`` ``channel, roi, x, y, z, noise, status``: spread of trials about their mean
 ===========  =====================================================================================
 
 Those of fMRI are in :mod:`neurodecode.preprocess.quality_fmri`.
@@ -104,7 +104,7 @@ def _mean_epoch(responses: Responses) -> pd.DataFrame:
     data = responses.data
     mean = data.mean(axis=0, dtype=float)
     error = 1.96 * data.std(axis=0, ddof=1, dtype=float) / np.sqrt(len(data))
-    table = responses.units[["channel", "time"]].reset_index(drop=True)
+    table = responses.units[["channel", "roi", "time"]].reset_index(drop=True)
     return table.assign(mean=mean, low=mean - error, high=mean + error)
 
 
@@ -113,7 +113,7 @@ def _channels(responses: Responses) -> pd.DataFrame:
     table, data = _by_channel(responses)
     noise = np.sqrt(((data - data.mean(axis=0)) ** 2).mean(axis=(0, 2), dtype=float))
     places = [name for name in ("x", "y", "z") if name in table]
-    found = table[["channel", *places]].assign(noise=noise, status="good")
+    found = table[["channel", "roi", *places]].assign(noise=noise, status="good")
     if "repaired" in responses.quality:
         repaired = responses.quality["repaired"]
         status = dict(zip(repaired["channel"], repaired["status"], strict=True))

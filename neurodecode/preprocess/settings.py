@@ -114,6 +114,11 @@ class EpochsSettings(_Estimator):
     band: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = Field(
         (0.1, 40.0), description="Hz; zero-phase filter over the whole run"
     )
+    causal: bool = Field(
+        False,
+        description="filter forward only, as live: nothing that comes later is used; what learns "
+        "from the whole run (bad_channels, ica, autoreject) is then not allowed",
+    )
     notch: tuple[Annotated[float, Field(gt=0)], ...] = Field((), description="Hz, e.g. [50]")
     bad_channels: float | None = Field(
         None,
@@ -150,6 +155,10 @@ class EpochsSettings(_Estimator):
         for name, (low, high) in pairs.items():
             if not low < high:
                 raise ValueError(f"{name}: must rise, got {low:g} and {high:g}")
+        if self.causal and (self.bad_channels or self.ica or self.autoreject):
+            raise ValueError(
+                "causal: bad_channels, ica and autoreject learn from the whole run; leave them out"
+            )
         if self.ica and self.reference != "average":
             raise ValueError("ica needs reference: average")
         if self.rate is not None and self.band[1] > self.rate / 2:

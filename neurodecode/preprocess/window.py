@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from neurodecode.contracts import Recording, Responses
-from neurodecode.errors import DataError, DataWarning
-from neurodecode.preprocess.runs import count_scrubbed, prepared_runs
-from neurodecode.preprocess.trials import need_recording, trial_table
+from neurodecode.errors import DataWarning
+from neurodecode.preprocess.glm import drop_lost, seen_trials
+from neurodecode.preprocess.runs import Run, count_scrubbed, prepared_runs
+from neurodecode.preprocess.trials import need_recording
 
 __all__ = ["Window"]
+
+Double = NDArray[np.float64]
 
 
 class Window:
@@ -42,15 +47,20 @@ class Window:
     def estimate(self, data: Recording | Responses) -> Responses:
         """Return the volumes nearest to each delay.
 
+        Trials are kept and dropped by the rule of the linear models, so that all estimators give
+        the same trials: by how much of a trial's response lies in volumes that are used. Where a
+        trial is kept, a volume that is scrubbed is interpolated between the used ones around it,
+        and one after the end of the run is the last.
+
         Raises
         ------
         DataError
-            Where no trial has all its volumes.
+            See :func:`~neurodecode.preprocess.runs.prepared_runs`; or no trial is left.
 
         Warns
         -----
         DataWarning
-            Where trials are dropped because a volume is scrubbed or after the end of the run.
+            Where volumes are scrubbed or interpolated, or trials dropped.
         """
         recording = need_recording(data, "window")
         count_scrubbed(recording)
@@ -59,31 +69,39 @@ class Window:
         values = np.full(
             (len(recording.events), len(delays), recording.data.shape[1]), np.nan, np.float32
         )
+        n_filled = 0
         for run in prepared_runs(recording, self.high_pass, percent=self.percent):
-            wanted = run.onsets[:, None] + delays
-            after = np.clip(np.searchsorted(run.times, wanted), 1, len(run.times) - 1)
-            earlier = wanted - run.times[after - 1] < run.times[after] - wanted
-            nearest = after - earlier
-            there = (np.abs(run.times[nearest] - wanted) <= tr / 2 + 1e-6).all(axis=1)
-            values[run.events[there]] = run.signal[nearest[there]]
-        lost = np.isnan(values).any(axis=(1, 2))
-        if lost.all():
-            raise DataError(
-                f"window: no trial of {lost.size} has volumes at all delays from {self.start:g} "
-                f"to {self.stop:g} s"
-            )
-        if lost.any():
+            seen = seen_trials(run)
+            found, filled = _volumes(run, run.onsets[seen][:, None] + delays, tr)
+            values[run.events[seen]] = found
+            n_filled += int(filled.sum())
+        if n_filled:
             warnings.warn(
-                f"window: {int(lost.sum())} of {lost.size} trials were dropped, as a volume of "
-                "theirs is scrubbed or after the end of the run",
+                f"window: {n_filled} volumes of trials that are kept are scrubbed or after the end "
+                "of the run, and were interpolated",
                 DataWarning,
                 stacklevel=2,
             )
-        trials = trial_table(recording).iloc[np.flatnonzero(~lost)].reset_index(drop=True)
+        mean = drop_lost(recording, values.mean(axis=1))
         if self.mean:
-            return Responses(values[~lost].mean(axis=1), trials, recording.units, True)
-        flat = values[~lost].reshape(len(trials), -1)
-        return Responses(flat, trials, _lagged(recording.units, delays), True)
+            return mean
+        flat = values[~np.isnan(values).all(axis=(1, 2))].reshape(len(mean.data), -1)
+        return replace(mean, data=flat, units=_lagged(recording.units, delays))
+
+
+def _volumes(run: Run, wanted: Double, tr: float) -> tuple[Double, NDArray[np.bool_]]:
+    """Return the signal nearest to moments (n_trials, n_delays), and where it is interpolated."""
+    after = np.clip(np.searchsorted(run.times, wanted), 1, len(run.times) - 1)
+    before = after - 1
+    earlier = wanted - run.times[before] < run.times[after] - wanted
+    nearest = after - earlier
+    found = run.signal[nearest]
+    filled = np.abs(run.times[nearest] - wanted) > tr / 2 + 1e-6
+    left, right = before[filled], after[filled]
+    way = (wanted[filled] - run.times[left]) / (run.times[right] - run.times[left])
+    way = np.clip(way, 0, 1)[:, None]
+    found[filled] = (1 - way) * run.signal[left] + way * run.signal[right]
+    return found, filled
 
 
 def _lagged(units: pd.DataFrame, delays: np.ndarray) -> pd.DataFrame:

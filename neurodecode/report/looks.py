@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from neurodecode.report.load import Material
+import math
 
-__all__ = ["locked_words", "looks"]
+from neurodecode.report.glossary import describe
+from neurodecode.report.load import Material
+from neurodecode.report.verdict import Verdict, fixed, trimmed
+
+__all__ = ["locked_verdict", "locked_words", "looks"]
+
+
+def locked_verdict(material: Material) -> Verdict:
+    """Claim nothing, and say what the reusable holdout answered for the main decoder."""
+    chain = material.study.system(material.main).chain
+    said = [
+        f"{describe(s.metric).name} about {fixed(s.value)} (chance {trimmed(s.chance)})"
+        + (f" in subject {s.subject}" if len(material.subjects) > 1 else "")
+        if math.isfinite(s.value)
+        else f"{describe(s.metric).name}: refused, the budget is spent"
+        for s in material.scores
+        if material.study.system(s.system).chain == chain
+    ]
+    lead = (
+        f"{'; '.join(said) or 'Nothing was asked'}. Answers of a reusable holdout: the "
+        "cross-validated training score, or near the test score, without interval or p."
+    )
+    return Verdict("open", "The test set is locked: no success is claimed.", lead)
 
 
 def locked_words(material: Material) -> str:
@@ -12,7 +34,7 @@ def locked_words(material: Material) -> str:
     return (
         "The test set is locked, since it is nobody's but yours and wears out with every look: "
         "exact scores, their intervals and p-values, and all scores of pictures are withheld. "
-        "Choose settings by the answers below; when all is settled, "
+        "Choose settings by the answers in the score table; when all is settled, "
         f"`neurodecode unlock --study {material.study.name}` gives exact scores, once and for good."
     )
 

@@ -81,6 +81,7 @@ def _encoding(one: UnitMap) -> tuple[Panel, ...]:
         if known
         else " No item was tested twice, so no noise ceiling is known."
     )
+    words += _transductive(one)
     parts = [Panel("Predicted responses", words, rows=_by_region(units, bands, sure))]
     layers = {"r / ceiling" if known else "r": units[shown].where(sure).to_numpy(float)}
     if len(bands) > 1:
@@ -117,10 +118,17 @@ def _searchlight(one: UnitMap) -> tuple[Panel, ...]:
         f"chance at q < .05; the best reaches {units['accuracy'].max():.2f}. The best of many is "
         "better than it would be again."
     )
+    words += _transductive(one)
     values = units["accuracy"].where(sure).to_numpy(float)
     drawn = _map(one, {"accuracy": values}, "Neighbourhoods with q < .05, at their centres. ")
     text = Panel("Where labels can be decoded", words)
     return text, drawn or _histogram(units, "accuracy", sure)
+
+
+def _transductive(one: UnitMap) -> str:
+    if not one.facts.get("transductive"):
+        return ""
+    return " Responses were cleaned over whole runs, test trials included, without labels."
 
 
 def _map(one: UnitMap, layers: Mapping[str, Double], words: str) -> Panel | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neurodecode.artifacts import Sidecar, load_arrays
 from neurodecode.config import StudyConfig
+from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, wildcards_of
 from neurodecode.report.load import Score, read_scores, sidecar_of
@@ -70,7 +71,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class SubjectPart:
-    """One subject's table and figure; ``ticks`` are places (%) and seconds."""
+    """One subject's table and figure; ``ticks`` are places (%) and seconds.
+
+    ``looks``: how often the tested bins were scored, each time by other settings.
+    """
 
     subject: str
     rows: tuple[Row, ...]
@@ -81,6 +85,7 @@ class SubjectPart:
     n: int
     planar: bool
     later: bool
+    looks: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,9 @@ def online_part(study: StudyConfig, results: Path, seed: int) -> OnlinePart:
         sidecar = sidecar_of(job)
         scores = read_scores(job.sidecar.with_suffix(".tsv"))
         arrays = load_arrays(job.sidecar.with_suffix(".safetensors"))
-        subjects.append(_subject(study, wildcards["subject"], sidecar, scores, arrays))
+        query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
+        looks = len(require_query(paths.ledger(wildcards["subject"]), query))
+        subjects.append(_subject(study, wildcards["subject"], sidecar, scores, arrays, looks))
         name = job.sidecar.relative_to(paths.root).as_posix()
         hashes.append((name, sidecar.settings, sidecar.seed, sidecar.version))
         tables.append(job.sidecar)
@@ -199,6 +206,7 @@ def _subject(
     sidecar: Sidecar,
     scores: Sequence[Score],
     arrays: Mapping[str, NDArray[np.float64]],
+    looks: int,
 ) -> SubjectPart:
     main, reference = _main(study)
     metrics = {score.metric for score in scores}
@@ -217,6 +225,7 @@ def _subject(
         n=int(sidecar.facts["n_test"]),
         planar="angular_error" in metrics,
         later="nrmse_later" in metrics,
+        looks=looks,
     )
 
 

@@ -2,59 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from neurodecode.evaluate.cluster_permutation import cluster_test
 from neurodecode.report.figures import BLUE, GREY, ORANGE, Panel, as_png, blank
 
 __all__ = ["over_time_panels"]
 
 ALPHA = 0.05
+N_RESAMPLES = 1000
+COMMON = (
+    "A cluster says that there is something within it, not where it begins and ends. Right: "
+    "trained at one time, tested at another; outlined: significant over all pairs of times."
+)
+ONE = (
+    "Left: a decoder for each moment, tested at that moment; band: 95 % interval over {n} {items}, "
+    "dashed: chance; bar below: interval clear of chance and significant, corrected for all "
+    "moments (permutation of clusters). " + COMMON
+)
+GROUP = (
+    "Left: the mean over {n} subjects; band: 95 % interval over subjects, dashed: chance; bar "
+    "below: interval clear of chance and significant, corrected for all moments (clusters, "
+    "subjects' signs flipped; needs five subjects or more). " + COMMON
+)
 NAMES = {"two_way_identification": "two-way identification"}
 
 
-def over_time_panels(
-    along: Mapping[str, pd.DataFrame], across: Mapping[str, pd.DataFrame]
-) -> list[Panel]:
-    """Draw each subject's scores over time, a panel a chain and metric.
+Tables = Mapping[str, pd.DataFrame]
+
+
+def over_time_panels(along: Tables, across: Tables) -> list[Panel]:
+    """Draw scores over time: the mean of all subjects, then each subject.
 
     Parameters
     ----------
     along, across : mapping of str to DataFrame
         By subject; see :func:`neurodecode.evaluate.over_time.over_time_tables`.
     """
-    panels = []
+    panels: list[Panel] = []
+    if len(along) > 1:
+        panels += _panels(f"Mean of {len(along)} subjects", GROUP, *map(_group, (along, across)))
     for subject, table in along.items():
-        for (chain, metric), own in table.groupby(["chain", "metric"], sort=False):
-            rows = across[subject]
-            matrix = rows[(rows["chain"] == chain) & (rows["metric"] == metric)]
-            panels.append(_panel(subject, str(chain), str(metric), own, matrix))
+        panels += _panels(f"Subject {subject}", ONE, table, across[subject])
     return panels
 
 
-def _panel(
-    subject: str, chain: str, metric: str, along: pd.DataFrame, across: pd.DataFrame
-) -> Panel:
-    figure = blank(10.5, 3.9)
-    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
-    _draw_along(left, along, _name(metric))
-    _draw_across(figure, right, across)
-    said = _said(along, metric)
-    return Panel(
-        f"Subject {subject}, {_name(metric)} over time ({chain})",
-        f"{said} Left: a decoder for each moment, tested at that moment; band: 95 % interval over "
-        f"{int(along['n'].iloc[0])} {'stimuli' if metric in NAMES else 'test trials'}, dashed: "
-        "chance; bar below: interval clear of chance and significant, corrected for all moments "
-        "(permutation of clusters). "
-        "Right: trained at one time, tested at another; outlined: significant over all pairs of "
-        "times. A cluster says that there is something within it, not where it begins and ends.",
-        as_png(figure),
-        said,
-    )
+def _panels(who: str, words: str, along: pd.DataFrame, across: pd.DataFrame) -> Iterator[Panel]:
+    for (chain, metric), own in along.groupby(["chain", "metric"], sort=False):
+        matrix = across[(across["chain"] == chain) & (across["metric"] == metric)]
+        figure = blank(10.5, 3.9)
+        left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
+        _draw_along(left, own, _name(str(metric)))
+        _draw_across(figure, right, matrix)
+        said = _said(own)
+        items = "stimuli" if metric in NAMES else "test trials"
+        explained = words.format(n=int(own["n"].iloc[0]), items=items)
+        heading = f"{who}, {_name(str(metric))} over time ({chain})"
+        yield Panel(heading, f"{said} {explained}", as_png(figure), said)
+
+
+def _group(tables: Tables) -> pd.DataFrame:
+    """Mean over subjects: interval by bootstrap over them, clusters by flipping their signs."""
+    every, parts = list(tables.values()), []
+    for (chain, metric), first in every[0].groupby(["chain", "metric"], sort=False):
+        rng = np.random.default_rng(0)
+        own = [t[(t["chain"] == chain) & (t["metric"] == metric)]["value"] for t in every]
+        chance = first["chance"].to_numpy(float)
+        excess = np.stack([values.to_numpy(float) for values in own]) - chance
+        n = len(excess)
+        drawn = rng.multinomial(n, np.full(n, 1 / n), size=N_RESAMPLES) / n @ excess
+        low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+        side = first["time_train"].nunique() if "time_train" in first else 1
+        shape = (side, -1) if side > 1 else (-1,)
+        flipped = rng.choice([-1.0, 1.0], size=(N_RESAMPLES, n)) @ excess / n
+        mean = excess.mean(axis=0)
+        found = cluster_test(mean.reshape(shape), flipped.reshape(N_RESAMPLES, *shape))
+        parts.append(
+            first.assign(
+                value=mean + chance, ci_low=low + chance, ci_high=high + chance, n=n,
+                p=found.p.ravel(), p_cluster=found.p_cluster.ravel(),
+            )
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
 
 
 def _name(metric: str) -> str:
@@ -62,7 +96,7 @@ def _name(metric: str) -> str:
     return NAMES.get(metric, f"balanced accuracy of {ways} classes")
 
 
-def _said(along: pd.DataFrame, metric: str) -> str:
+def _said(along: pd.DataFrame) -> str:
     best = along.iloc[int(along["value"].to_numpy(float).argmax())]
     first = (
         f"Highest at {1e3 * best['time']:.0f} ms: {best['value']:.2f} "

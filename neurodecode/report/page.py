@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -18,7 +19,9 @@ from neurodecode.report.figures import Panel
 from neurodecode.report.gallery import Gallery, build_gallery
 from neurodecode.report.glossary import describe
 from neurodecode.report.groups import GroupPart, group_part
+from neurodecode.report.interactive import plot_data, scripts
 from neurodecode.report.load import Material, Score
+from neurodecode.report.looks import locked_verdict
 from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.online import OnlinePart
@@ -51,6 +54,8 @@ class StudyPart:
         The table as base64.
     pairs : list of (Score, Score)
         Transductive score, the same on training statistics.
+    plot : list of dict
+        What the interactive plot shows; see ``report.interactive``.
     limits : tuple of str
         What the study does not show.
     hashes : list of (str, str, int, str)
@@ -69,6 +74,7 @@ class StudyPart:
     gallery: Gallery | None
     groups: GroupPart
     blocks: list[Block]
+    plot: list[dict[str, Any]]
     pairs: list[tuple[Score, Score]]
     limits: tuple[str, ...]
     selections: tuple[str, ...]
@@ -84,15 +90,16 @@ class StudyPart:
 
 def study_part(material: Material, book: PictureBook, scores_file: Path) -> StudyPart:
     """Collect one study's part of the page."""
-    said = verdict(material)
-    scores = material.scores
+    said = locked_verdict(material) if material.locked else verdict(material)
+    scores, blocks = material.scores, score_blocks(material)
     return StudyPart(
         material=material,
         verdict=said,
         belief=beliefs(material),
         gallery=build_gallery(material, book) if material.pictures else None,
         groups=group_part(material),
-        blocks=score_blocks(material),
+        blocks=blocks,
+        plot=plot_data(blocks, several=len(material.subjects) > 1),
         pairs=transductive_pairs(material),
         limits=_limits(material),
         selections=tuple(
@@ -169,7 +176,10 @@ def render(
 ) -> str:
     """Return the page."""
     template = environment().get_template("index.html")
+    library, own_script = scripts()
     return template.render(
+        library=library,
+        own_script=own_script,
         parts=parts,
         online=online,
         cohorts=cohorts,

@@ -20,6 +20,7 @@ from neurodecode.report.figures import BLUE, GREY, ORANGE, Panel, as_png, blank
 __all__ = ["RecordingPart", "quality_parts"]
 
 Double = NDArray[np.float64]
+UNITS = {"eeg": "µV", "mag": "fT", "grad": "fT/cm"}
 
 
 @dataclass(frozen=True)
@@ -56,52 +57,71 @@ def _dropped(table: pd.DataFrame) -> Panel:
 
 
 def _mean_epoch(table: pd.DataFrame) -> Panel:
+    kinds = list(table["roi"].unique())
+    figure = blank(8, 3.2 * len(kinds))
+    said = [
+        _draw_waves(figure.add_subplot(len(kinds), 1, k + 1), kind, table[table["roi"] == kind])
+        for k, kind in enumerate(kinds)
+    ]
+    return Panel(
+        "Mean response",
+        "Mean over all trials: a grey line a channel; in blue the channel that deflects most "
+        "clearly, with the 95 % interval of its mean.",
+        as_png(figure),
+        " ".join(said),
+    )
+
+
+def _draw_waves(axes: Any, kind: str, table: pd.DataFrame) -> str:
+    """Draw the channels of one type; returns what is seen."""
     shape = table.pivot(index="channel", columns="time", values="mean")
     times = 1e3 * shape.columns.to_numpy(float)
-    largest = str(shape.abs().max(axis=1).idxmax())
+    # Against its interval: blinks deflect more, and less surely.
+    width = (table["high"] - table["low"]).clip(lower=1e-12)
+    largest = str(table["channel"].iloc[int((table["mean"].abs() / width).to_numpy().argmax())])
     one = table[table["channel"] == largest]
-    figure = blank(8, 3.4)
-    axes = figure.add_subplot()
     axes.plot(times, shape.to_numpy(float).T, color=GREY, lw=0.5, alpha=0.5)
     axes.fill_between(times, one["low"], one["high"], color=BLUE, alpha=0.25, lw=0)
     axes.plot(times, one["mean"], color=BLUE, lw=1.8, label=f"{largest}, with 95 % interval")
     axes.axhline(0, color="black", lw=0.6)
     axes.axvline(0, color="black", lw=0.6)
-    axes.set(xlabel="ms from onset", ylabel="mean over trials", xlim=(times[0], times[-1]))
+    axes.set(xlabel="ms from onset", ylabel=UNITS.get(kind, "response"), xlim=times[[0, -1]])
     axes.legend(frameon=False, loc="upper right")
-    return Panel(
-        "Mean response",
-        "Mean over all trials: a grey line a channel; in blue the channel that deflects most, with "
-        "the 95 % interval of its mean.",
-        as_png(figure),
-        f"Mean over trials of {len(shape)} channels; {largest} deflects most.",
-    )
+    return f"Mean over trials of {len(shape)} channels ({kind}); {largest} deflects most clearly."
 
 
 def _channels(table: pd.DataFrame) -> Panel:
-    noise = table["noise"].to_numpy(float)
-    repaired = table["status"] != "good"
-    words = (
-        f"Spread of single trials about the mean response, channel by channel; median "
-        f"{np.median(noise):.3g}, largest {noise.max():.3g} ({table['channel'][noise.argmax()]}). "
-    )
-    words += (
-        "Repaired or left out: "
-        + ", ".join(f"{c} ({s})" for c, s in table[repaired][["channel", "status"]].to_numpy())
-        if repaired.any()
-        else "No channel was repaired."
-    )
-    figure = blank(8, 3.6)
-    places = _seen_from_above(table)
-    if places is None:
-        axes = figure.add_subplot()
-        axes.bar(np.arange(len(noise)), noise, color=np.where(repaired, ORANGE, BLUE))
-        axes.set_xticks(np.arange(len(noise)), table["channel"], rotation=90, fontsize=6)
-        axes.set(ylabel="spread")
-    else:
-        _map(figure, places, noise, table["channel"].tolist(), repaired.to_numpy(bool))
-    alt = f"Noise of {len(noise)} channels, {int(repaired.sum())} of them repaired."
+    kinds = list(table["roi"].unique())
+    figure = blank(6.5 * len(kinds), 4.2)
+    said = [
+        _draw_channels(figure, (1, len(kinds), k + 1), kind, table[table["roi"] == kind])
+        for k, kind in enumerate(kinds)
+    ]
+    repaired = table[table["status"] != "good"]
+    names = [f"{c} ({s})" for c, s in repaired[["channel", "status"]].to_numpy()]
+    words = "Spread of single trials about the mean response, channel by channel. "
+    words += " ".join(said)
+    words += f" Circled, repaired: {', '.join(names)}." if names else " No channel was repaired."
+    alt = f"Noise of {len(table)} channels, {len(repaired)} of them repaired."
     return Panel("Channels", words, as_png(figure), alt)
+
+
+def _draw_channels(figure: Any, where: tuple[int, int, int], kind: str, table: pd.DataFrame) -> str:
+    """Draw the noise of the channels of one type, on the head where places are known."""
+    axes, noise = figure.add_subplot(*where), table["noise"].to_numpy(float)
+    repaired, names = (table["status"] != "good").to_numpy(bool), table["channel"].tolist()
+    places, unit = _seen_from_above(table), UNITS.get(kind, "response")
+    if places is None:
+        axes.bar(np.arange(len(noise)), noise, color=np.where(repaired, ORANGE, BLUE))
+        axes.set_xticks(np.arange(len(noise)), names, rotation=90, fontsize=6)
+        axes.set(ylabel=f"spread of trials, {unit}")
+    else:
+        _map(axes, places, noise, names, repaired)
+        figure.colorbar(axes.collections[0], ax=axes, label=f"spread of trials, {unit}", shrink=0.8)
+    return (
+        f"{kind.upper()}: median {np.median(noise):.3g} {unit}, largest {noise.max():.3g} "
+        f"({names[int(noise.argmax())]})."
+    )
 
 
 def _seen_from_above(table: pd.DataFrame) -> Double | None:
@@ -120,10 +140,9 @@ def _seen_from_above(table: pd.DataFrame) -> Double | None:
 
 
 def _map(
-    figure: Any, places: Double, noise: Double, names: list[str], repaired: NDArray[np.bool_]
+    axes: Any, places: Double, noise: Double, names: list[str], repaired: NDArray[np.bool_]
 ) -> None:
-    axes = figure.add_subplot()
-    drawn = axes.scatter(*places.T, c=noise, s=150, cmap="viridis", edgecolors="none")
+    axes.scatter(*places.T, c=noise, s=150, cmap="viridis", edgecolors="none")
     axes.scatter(*places[repaired].T, s=210, facecolors="none", edgecolors=ORANGE, linewidths=2)
     for (x, y), name in zip(places, names, strict=True):
         axes.annotate(name, (x, y - 0.1), ha="center", va="center", fontsize=5, color=GREY)
@@ -132,7 +151,6 @@ def _map(
     axes.plot([-0.1, 0, 0.1], [0.995, 1.12, 0.995], color=GREY, lw=1)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    figure.colorbar(drawn, ax=axes, label="spread of trials", shrink=0.8)
 
 
 PANELS: dict[str, Callable[[pd.DataFrame], Panel]] = {

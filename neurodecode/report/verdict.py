@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from statistics import median
 
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material, Score
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 ALPHA = 0.05
+MANY = 6
+"""Subjects beyond which the summary names none of them."""
 
 # Per level: what is asked, and the scores (``metric:extractor``) that answer it; the first that is
 # present counts. An extractor that had no part in decoding or drawing comes first.
@@ -216,8 +219,10 @@ def headline_scores(material: Material) -> list[tuple[str, str, str]]:
             if (s.system, s.source) == (material.main, "decoded")
         }
     )
+    # Where no picture was drawn, what was decoded of the stimuli is all that can be judged.
+    level = "features" if material.level == "stimulus" and not material.pictures else material.level
     chosen: list[tuple[str, str, str]] = []
-    for question, patterns in QUESTIONS[material.level]:
+    for question, patterns in QUESTIONS[level]:
         fitting = [
             key
             for pattern in patterns
@@ -232,8 +237,6 @@ def headline_scores(material: Material) -> list[tuple[str, str, str]]:
 def verdict(material: Material) -> Verdict:
     """Say what the study's scores allow one to say."""
     chosen = headline_scores(material)
-    if material.locked:
-        return Verdict("open", "The test set is locked: no success is claimed.", _answers(material))
     if not chosen:
         return Verdict("open", "Nothing was scored that could answer the question.", "")
     answers = [(question, judge(material, *key)) for question, *key in chosen]
@@ -253,23 +256,6 @@ def verdict(material: Material) -> Verdict:
     headline = _headline(status, question, held, len(claims))
     metric, extractor = chosen[0][1:]
     return Verdict(status, headline, " ".join(filter(None, lead)), tuple(points), metric, extractor)
-
-
-def _answers(material: Material) -> str:
-    """Say what a reusable holdout answered for the main system's decoder."""
-    chain = material.study.system(material.main).chain
-    said = [
-        f"{describe(s.metric).name} about {fixed(s.value)}"
-        + (f" in subject {s.subject}" if len(material.subjects) > 1 else "")
-        if math.isfinite(s.value)
-        else f"{describe(s.metric).name}: refused, the budget is spent"
-        for s in material.scores
-        if material.study.system(s.system).chain == chain
-    ]
-    return (
-        f"{'; '.join(said) or 'Nothing was asked'} (chance is told in the table). Answers of a "
-        "reusable holdout: near the training score or the test score, without interval or p."
-    )
 
 
 def _headline(status: str, question: str, held: int, n: int) -> str:
@@ -296,6 +282,8 @@ def _summary(claims: list[Claim]) -> str:
         + (f" in subject {c.score.subject}" if several else "")
         for c in claims
     )
+    if len(claims) > MANY:
+        values = _over_people([c.score.value for c in claims])
     worst = max((c.score.p for c in claims), key=lambda p: p if math.isfinite(p) else math.inf)
     chance, n = claims[0].score.chance, claims[0].score.n
     facts = f"chance {trimmed(chance)}, {p_words(worst, largest=several)}, N\xa0=\xa0{n}"
@@ -305,6 +293,14 @@ def _summary(claims: list[Claim]) -> str:
         best = (min if _lower(claims[0].score) else max)(controls)
         return f"{text} The best control without brain data reaches {fixed(best)}."
     return text if all(c.holds for c in claims) else f"{text} Not a success, as told below."
+
+
+def _over_people(values: list[float]) -> str:
+    """Put many subjects' scores into a few words; each stands among the points."""
+    return (
+        f"median {fixed(median(values))} over {len(values)} subjects ({fixed(min(values))} to "
+        f"{fixed(max(values))})"
+    )
 
 
 def _interval(score: Score) -> str:
@@ -365,6 +361,8 @@ def _beside_all(material: Material, claims: list[Claim]) -> str:
     how = hows.pop() if len(hows) == 1 else "compares differently between subjects"
     names = dict.fromkeys(_lowered(label(material.study, o.system, o.source)) for _, o in found)
     values = " and ".join(fixed(other.value) for _, other in found)
+    if len(found) > MANY:
+        values = _over_people([other.value for _, other in found])
     return (
         f"The best simpler way to draw from the same recording ({' or '.join(names)}: {values}) "
         f"{how}."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
 
-__all__ = ["Haxby2001FullSettings", "NsdSettings", "ThingsEeg2Settings"]
+__all__ = ["Cc2017Settings", "Haxby2001FullSettings", "NsdSettings", "ThingsEeg2Settings"]
 
 
 class _Public(Section):
@@ -51,16 +51,18 @@ class ThingsEeg2Settings(_Public):
     subjects: tuple[Annotated[str, StringConstraints(pattern=r"^(0[1-9]|10)$")], ...] = Field(
         ("01",), min_length=1, description="01 to 10"
     )
-    form: Literal["preprocessed", "raw"] = Field(
+    form: Literal["preprocessed", "raw", "source"] = Field(
         "preprocessed",
         description="preprocessed: epochs whitened by their authors, test trials among them; raw: "
-        "recordings, for responses of kind epochs",
+        "sessions in .npy, source: the same in BrainVision, both for responses of kind epochs",
     )
     channels: Literal["posterior", "all"] = Field(
-        "posterior", description="raw: the 17 occipital and parietal channels, or all 63"
+        "posterior", description="raw, source: the 17 occipital and parietal channels, or all 63"
     )
     recordings: str | None = Field(
-        None, description="folder of sub-01, ...; null = eeg_dataset/preprocessed_data or raw_data"
+        None,
+        description="folder of sub-01, ...; null = eeg_dataset/preprocessed_data, raw_data or "
+        "source_data",
     )
     images: str = Field("image_set", description="folder of image_metadata.npy and the pictures")
 
@@ -76,3 +78,27 @@ class Haxby2001FullSettings(Section):
     mask: Literal[
         "mask4_vt", "mask8_face_vt", "mask8_house_vt", "mask8b_face_vt", "mask8b_house_vt"
     ] = "mask4_vt"
+
+
+class Cc2017Settings(_Public):
+    """Movies seen by three people, fMRI (Wen et al. 2018); clips of 2 s are the stimuli."""
+
+    kind: Literal["cc2017"]
+    subjects: tuple[Literal["01", "02", "03"], ...] = Field(("01",), min_length=1)
+    form: Literal["cifti", "nifti"] = Field(
+        "cifti", description="cifti: cortical surface; nifti: MNI volumes, within mask"
+    )
+    mask: str | None = Field(None, description="nifti: image on the grid of the volumes")
+    lag: Literal[0, 2, 4, 6, 8] = Field(4, description="s from a clip to its volume")
+    reliable: bool = Field(
+        True,
+        description="only units whose two training repeats agree (Bonferroni P < .05); test runs "
+        "take no part",
+    )
+    frames: str = Field("frames", description="folder of seg1 to test5, 240 pictures in each")
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        if (self.form == "nifti") != bool(self.mask):
+            raise ValueError("mask: needed with form: nifti, and only there")
+        return self

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from neurodecode.settings import Section
 from neurodecode.studies.public_settings import (
+    Cc2017Settings,
     Haxby2001FullSettings,
     NsdSettings,
     ThingsEeg2Settings,
@@ -299,6 +300,7 @@ DataSettings = Annotated[
     | ArraysSettings
     | BidsSettings
     | KinematicsSettings
+    | Cc2017Settings
     | CohortSettings
     | VirtualCohortSettings
     | Haxby2001FullSettings
@@ -336,13 +338,20 @@ class StimulusFolds(Section):
 
 
 class LeaveOneClusterOut(Section):
-    """Each category of stimuli is tested by decoders that never met one of its kind.
+    """Each cluster of stimuli is tested by decoders that never met one of its kind.
 
-    Where pictures are held out, those of the category are tested, and its training pictures are
+    Where pictures are held out, those of the cluster are tested, and its training pictures are
     left out of that fold. For systems that draw nothing.
     """
 
     kind: Literal["leave_one_cluster_out"]
+    n_clusters: int | None = Field(
+        None,
+        ge=2,
+        description="k-means of the target that reconstruct.choose_by names, on stimuli alone; "
+        "without it the categories are the clusters",
+    )
+    seed: int = Field(1, ge=0, description="of k-means")
 
 
 class DesignSettings(Section):

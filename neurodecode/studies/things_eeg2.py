@@ -17,6 +17,7 @@ from neurodecode.contracts import Recording, Responses, Stimuli
 from neurodecode.errors import DataError, DataWarning
 from neurodecode.studies.plain_pickle import load_plain
 from neurodecode.studies.published import Published, open_picture
+from neurodecode.studies.things_raw import RATE, behaviour, read_brainvision, read_pickled
 from neurodecode.studies.volumes import RowsOnDisk
 
 __all__ = ["ThingsEeg2"]
@@ -25,7 +26,7 @@ __all__ = ["ThingsEeg2"]
 COUNTS = {"training": (16_540, 4), "test": (200, 80)}
 N_CHANNELS = (17, 63)
 SESSIONS = (1, 2, 3, 4)
-TARGET = 99_999  # a picture that the person had to count; not decoded
+FOLDERS = {"preprocessed": "preprocessed_data", "raw": "raw_data", "source": "source_data"}
 SHOWN = 0.1  # s
 POSTERIOR = re.compile(r"[OP]")
 THINGS_EEG2 = Published(
@@ -33,8 +34,9 @@ THINGS_EEG2 = Published(
     get="from osf.io/3jk45 (10.17605/OSF.IO/3JK45): the preprocessed EEG of each subject "
     "(preprocessed_eeg_training.npy, preprocessed_eeg_test.npy) into "
     "eeg_dataset/preprocessed_data/sub-01, or the raw EEG (raw_eeg_training.npy, raw_eeg_test.npy) "
-    "into eeg_dataset/raw_data/sub-01/ses-01 to ses-04; training_images, test_images and "
-    "image_metadata.npy into image_set",
+    "into eeg_dataset/raw_data/sub-01/ses-01 to ses-04, or the source recordings (eeg/*.vhdr, "
+    "beh/*.mat) into eeg_dataset/source_data/sub-01/ses-01 to ses-04; training_images, test_images "
+    "and image_metadata.npy into image_set",
     size="1.1 GB a subject preprocessed (17 channels, 100 Hz), some 10 GB raw; pictures some 2 GB",
     terms="EEG: those named on its OSF page; pictures: those of THINGS "
     "(things-initiative.org), for research",
@@ -64,10 +66,9 @@ class ThingsEeg2:
         self.root = Path(root)
         self.picture_size = picture_size
         self.names = subjects
-        self.raw = form == "raw"
+        self.form = form
         self.all_channels = channels == "all"
-        default = "eeg_dataset/raw_data" if self.raw else "eeg_dataset/preprocessed_data"
-        self.recordings = self.root / (recordings or default)
+        self.recordings = self.root / (recordings or f"eeg_dataset/{FOLDERS[form]}")
         self.images = self.root / images
 
     def subjects(self) -> tuple[str, ...]:
@@ -85,16 +86,34 @@ class ThingsEeg2:
 
     def sources(self, subject: str) -> list[Path]:
         """Return the files that :meth:`load` reads."""
-        folder = self.recordings / f"sub-{THINGS_EEG2.known(subject, self.names)}"
-        if self.raw:
+        files = [path for _, _, path in self._runs(subject)]
+        if self.form == "source":
+            ends = (".vhdr", ".vmrk", ".eeg")
             files = [
-                folder / f"ses-{session:02d}" / f"raw_eeg_{part}.npy"
-                for session in SESSIONS
-                for part in COUNTS
+                file
+                for path in files
+                for file in (*(path.with_suffix(end) for end in ends), behaviour(path))
             ]
-        else:
-            files = [folder / f"preprocessed_eeg_{part}.npy" for part in COUNTS]
         return [self.images / "image_metadata.npy", *files]
+
+    def _runs(self, subject: str) -> list[tuple[str, int, Path]]:
+        """Part, session and file of each recording."""
+        name = f"sub-{THINGS_EEG2.known(subject, self.names)}"
+        folder = self.recordings / name
+        if self.form == "preprocessed":
+            return [(part, 1, folder / f"preprocessed_eeg_{part}.npy") for part in COUNTS]
+        runs = []
+        for session in SESSIONS:
+            place = folder / f"ses-{session:02d}"
+            for part in COUNTS:
+                if self.form == "raw":
+                    runs.append((part, session, place / f"raw_eeg_{part}.npy"))
+                    continue
+                pieces = [f"_part-{k:02d}" for k in range(1, 6)] if part == "training" else [""]
+                task = "train" if part == "training" else part
+                stem = f"{name}_{place.name}_task-{task}"
+                runs += [(part, session, place / "eeg" / f"{stem}{p}_eeg.vhdr") for p in pieces]
+        return runs
 
     def stimulus_sources(self) -> list[Path]:
         """Return the pictures and their names."""
@@ -105,14 +124,14 @@ class ThingsEeg2:
         """Return plain words for the report."""
         limits = (
             "Epochs are cut and whitened here."
-            if self.raw
+            if self.form != "preprocessed"
             else "The published epochs were whitened by their authors with the noise of test and "
             "training trials together, so that test trials had a part in the preprocessing; "
-            "form: raw avoids it. Sessions cannot be told apart in them."
+            "the raw recordings avoid it. Sessions cannot be told apart in them."
         )
         return {
             "recorded": "EEG, 63 channels at 1,000 Hz, four sessions a person, "
-            + ("raw." if self.raw else "as preprocessed by its authors."),
+            + ("as preprocessed by its authors." if self.form == "preprocessed" else "raw."),
             "seen": "Photographs of objects (THINGS), 100 ms each, five a second: 16,540 training "
             "pictures of 1,654 concepts four times, 200 test pictures of other concepts 80 times.",
             "limits": f"{limits} A picture's response overlaps with those of its neighbours.",
@@ -192,8 +211,10 @@ class ThingsEeg2:
         DataWarning
             Raw: where a picture has more or fewer trials than published.
         """
-        files = self.sources(subject)[1:]
-        return self._recording(subject, files) if self.raw else self._epochs(subject, files)
+        runs = self._runs(subject)
+        if self.form == "preprocessed":
+            return self._epochs(subject, [path for _, _, path in runs])
+        return self._recording(subject, runs)
 
     def _epochs(self, subject: str, files: list[Path]) -> Responses:
         data: NDArray[np.float32] | None = None
@@ -236,56 +257,59 @@ class ThingsEeg2:
             }
         )
 
-    def _recording(self, subject: str, files: list[Path]) -> Recording:
-        """Put the raw files of all sessions behind each other; microvolts."""
+    def _recording(self, subject: str, runs: list[tuple[str, int, Path]]) -> Recording:
+        """Put the recordings of all sessions behind each other; microvolts."""
+        read = read_pickled if self.form == "raw" else read_brainvision
         data: RowsOnDisk | None = None
-        names: list[str] = []
-        lengths, events = [], []
-        for run, path in enumerate(files):
-            part = list(COUNTS)[run % len(COUNTS)]
-            signal, channels, stim = _read_raw(path, everything=self.all_channels)
+        first: list[str] = []
+        lengths, events, chosen = [], [], []
+        for run, (part, session, path) in enumerate(runs):
+            signal, names, samples, numbers = read(path)
             if data is None:
-                names, data = channels, RowsOnDisk(len(channels))
-            elif channels != names:
-                raise DataError(f"{path}: other channels than {files[0]}")
+                first = names
+                chosen = [
+                    k for k, name in enumerate(names) if self.all_channels or POSTERIOR.match(name)
+                ]
+                data = RowsOnDisk(len(chosen))
+            elif names != first:
+                raise DataError(f"{path}: other channels than {runs[0][2]}")
             for start in range(0, signal.shape[1], 100_000):
-                data.append(signal[:, start : start + 100_000].T.astype(np.float32) * 1e6)
+                block = signal[:, start : start + 100_000][chosen]
+                data.append(block.T.astype(np.float32) * 1e6)
             lengths.append(signal.shape[1])
-            events.append(self._events(stim, part, run, path))
-        assert data is not None  # there are eight files
+            own = self._events(samples, numbers, part, path)
+            events.append(own.assign(run=run, session=str(session)))
+        assert data is not None  # there are runs
         table = pd.concat(events, ignore_index=True)
         _count_repeats(table, subject)
-        units = pd.DataFrame({"unit": names, "roi": "eeg"}).join(_places(names))
+        channels = [first[k] for k in chosen]
         return Recording(
             data=data,
-            times=np.concatenate([np.arange(n) / 1000 for n in lengths]),
-            runs=np.repeat(np.arange(len(files)), lengths),
+            times=np.concatenate([np.arange(n) / RATE for n in lengths]),
+            runs=np.repeat(np.arange(len(runs)), lengths),
             events=table.drop(columns="part"),
-            units=units,
+            units=pd.DataFrame({"unit": channels, "roi": "eeg"}).join(_places(channels)),
             participant_id=subject,
-            sfreq=1000.0,
+            sfreq=RATE,
         )
 
-    def _events(self, stim: NDArray[Any], part: str, run: int, path: Path) -> pd.DataFrame:
-        """One row a picture that is not a target."""
-        samples = np.flatnonzero(stim)
-        numbers = stim[samples].astype(int)
-        samples, numbers = samples[numbers != TARGET], numbers[numbers != TARGET]
+    def _events(
+        self, samples: NDArray[np.int64], numbers: NDArray[np.int64], part: str, path: Path
+    ) -> pd.DataFrame:
+        """One row a picture."""
         if not len(numbers) or numbers.min() < 1 or numbers.max() > COUNTS[part][0]:
             raise DataError(
-                f"{path}: its stimulus channel must hold numbers 1 to {COUNTS[part][0]}, found "
+                f"{path}: pictures must be numbers 1 to {COUNTS[part][0]}, found "
                 f"{numbers.min() if len(numbers) else 'none'} to "
                 f"{numbers.max() if len(numbers) else 'none'}"
             )
         pictures = self._table[self._table["part"] == part].iloc[numbers - 1]
         return pd.DataFrame(
             {
-                "onset": samples / 1000,
+                "onset": samples / RATE,
                 "duration": SHOWN,
-                "run": run,
                 "stimulus": pictures["id"].to_numpy(),
                 "category": pictures["category"].to_numpy(),
-                "session": str(run // len(COUNTS) + 1),
                 "labelled": False,
                 "part": part,
             }
@@ -331,32 +355,6 @@ def _places(channels: list[str]) -> pd.DataFrame:
     known = mne.channels.make_standard_montage("easycap-M1").get_positions()["ch_pos"]
     rows = [known.get(name, np.full(3, np.nan)) * 1000 for name in channels]
     return pd.DataFrame(np.reshape(rows, (-1, 3)), columns=["x", "y", "z"])
-
-
-def _read_raw(path: Path, *, everything: bool) -> tuple[NDArray[Any], list[str], NDArray[Any]]:
-    """Return signal (n_channels, n_times) in volts, channels, and the stimulus channel."""
-    found = load_plain(path)
-    try:
-        data, names = found["raw_eeg_data"], [str(name) for name in found["ch_names"]]
-        kinds, rate = [str(kind) for kind in found["ch_types"]], float(found["sfreq"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: must be a dictionary of raw_eeg_data, ch_names, ch_types and sfreq"
-        ) from error
-    fits = getattr(data, "ndim", 0) == 2 and len(data) == len(names) == len(kinds)
-    if rate != 1000 or not fits:
-        raise DataError(
-            f"{path}: must be (channels, samples) at 1000 Hz, found "
-            f"{getattr(data, 'shape', type(data).__name__)} of {len(names)} channels at {rate:g} Hz"
-        )
-    eeg = [k for k, kind in enumerate(kinds) if kind == "eeg"]
-    if len(eeg) != max(N_CHANNELS) or kinds.count("stim") != 1:
-        raise DataError(
-            f"{path}: {len(eeg)} EEG and {kinds.count('stim')} stimulus channels; there must be "
-            f"{max(N_CHANNELS)} and one"
-        )
-    chosen = eeg if everything else [k for k in eeg if POSTERIOR.match(names[k])]
-    return data[chosen], [names[k] for k in chosen], data[kinds.index("stim")]
 
 
 def _count_repeats(events: pd.DataFrame, subject: str) -> None:

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 
 from neurodecode.contracts import Responses, Stimuli
-from neurodecode.errors import ConfigError
 from neurodecode.simulate.features import Features
 from neurodecode.simulate.people import draw_people
 from neurodecode.simulate.responses import reference_features, trial_responses
@@ -23,11 +21,12 @@ from neurodecode.simulate.trials import shown_pictures, trial_table
 from neurodecode.simulate.tuning import draw_brain
 from neurodecode.simulate.world import World, named
 from neurodecode.stimuli.objects64 import load_objects64
+from neurodecode.studies.simulated import PICTURES, Simulated
 
 __all__ = ["Virtual"]
 
 
-class Virtual:
+class Virtual(Simulated):
     """People of a virtual world who see pictures of ``objects64``.
 
     Parameters
@@ -47,9 +46,6 @@ class Virtual:
         Voxels of a person, give or take a twentieth; the preset's numbers where None.
     """
 
-    level = "stimulus"
-    simulated = True
-
     def __init__(
         self,
         preset: str,
@@ -63,7 +59,7 @@ class Virtual:
     ) -> None:
         self.preset = preset
         self.effects = effects
-        self.n_subjects = n_subjects
+        super().__init__(n_subjects)
         self.n_train = n_train
         self.n_test = n_test
         self.train_repeats = train_repeats
@@ -86,18 +82,10 @@ class Virtual:
             cortex = replace(cortex, n_voxels=(self.n_voxels * 19 // 20, self.n_voxels))
         return replace(world, schedule=schedule, cortex=cortex)
 
-    def subjects(self) -> tuple[str, ...]:
-        """Return ``01``, ``02``, ..."""
-        return tuple(f"{k + 1:02d}" for k in range(self.n_subjects))
-
     def demographics(self) -> pd.DataFrame:
         """Return ``age``, ``sex`` and ``site`` of each subject."""
         people = draw_people(self.world, self.n_subjects)
         return people[["age", "sex", "site"]].set_axis(list(self.subjects()))
-
-    def sources(self, subject: str) -> list[Path]:
-        """Return nothing: no file is read."""
-        return []
 
     def stimuli(self) -> Stimuli:
         """Return the shown pictures; ``set`` is ``train`` or ``test``."""
@@ -110,10 +98,6 @@ class Virtual:
     @cached_property
     def _features(self) -> tuple[Features, Features]:
         return reference_features(self.world, self._stimuli)
-
-    def stimulus_sources(self) -> list[Path]:
-        """Return nothing: the pictures ship with the package."""
-        return []
 
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
@@ -136,7 +120,7 @@ class Virtual:
             "limits": "A simulated brain is simpler than a real one: what works here need not "
             "work on a recording. Responses are drawn with the law of a linear model's estimates; "
             "their preprocessing is not run.",
-            "licence": "Pictures: Fluent Emoji (MIT, Microsoft Corporation).",
+            "licence": PICTURES,
         }
 
     def load(self, subject: str) -> Responses:
@@ -147,10 +131,7 @@ class Virtual:
         ConfigError
             Where the subject is unknown.
         """
-        if subject not in self.subjects():
-            raise ConfigError(
-                f"virtual: subject must be one of {', '.join(self.subjects())}, got {subject!r}"
-            )
+        self.refuse_unknown("virtual", subject)
         features, reference = self._features
         person = draw_people(self.world, self.n_subjects).iloc[int(subject) - 1]
         brain = draw_brain(self.world, person, reference)

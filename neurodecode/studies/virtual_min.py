@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,13 +12,14 @@ from neurodecode.contracts import Responses, Stimuli
 from neurodecode.errors import ConfigError
 from neurodecode.simulate.fmri import Features, World, picture_features, simulate_subject
 from neurodecode.stimuli.objects64 import load_objects64
+from neurodecode.studies.simulated import PICTURES, Simulated
 
 __all__ = ["VirtualMin"]
 
 N_RUNS = 10
 
 
-class VirtualMin:
+class VirtualMin(Simulated):
     """Simulated single-trial responses of visual cortex.
 
     Parameters
@@ -36,9 +36,6 @@ class VirtualMin:
         Of the simulated world.
     """
 
-    level = "stimulus"
-    simulated = True
-
     def __init__(
         self,
         n_subjects: int,
@@ -49,20 +46,12 @@ class VirtualMin:
         noise_ceiling: float,
         seed: int,
     ) -> None:
-        self.n_subjects = n_subjects
+        super().__init__(n_subjects)
         self.n_train = n_train
         self.n_test = n_test
         self.n_repeats = n_repeats
         self.world = World(n_voxels, noise_ceiling)
         self.seed = seed
-
-    def subjects(self) -> tuple[str, ...]:
-        """Return ``01``, ``02``, ..."""
-        return tuple(f"{k + 1:02d}" for k in range(self.n_subjects))
-
-    def sources(self, subject: str) -> list[Path]:
-        """Return nothing: no file is read."""
-        return []
 
     def stimuli(self) -> Stimuli:
         """Return the shown pictures; ``set`` is ``train`` or ``test``."""
@@ -88,10 +77,6 @@ class VirtualMin:
     def _features(self) -> Features:
         return picture_features(self._stimuli)
 
-    def stimulus_sources(self) -> list[Path]:
-        """Return nothing: the pictures ship with the package."""
-        return []
-
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
         return {
@@ -105,7 +90,7 @@ class VirtualMin:
             "limits": "A simulated brain is simpler than a real one: what works here need not "
             "work on a recording. It shows that the whole path from responses to pictures runs, "
             "and how much is lost at which step.",
-            "licence": "Pictures: Fluent Emoji (MIT, Microsoft Corporation).",
+            "licence": PICTURES,
         }
 
     def load(self, subject: str) -> Responses:
@@ -116,10 +101,7 @@ class VirtualMin:
         ConfigError
             Where the subject is unknown.
         """
-        if subject not in self.subjects():
-            raise ConfigError(
-                f"virtual-min: subject must be one of {', '.join(self.subjects())}, got {subject!r}"
-            )
+        self.refuse_unknown("virtual-min", subject)
         n = len(self._stimuli)
         rng = np.random.default_rng([self.seed, int(subject)])
         shown = np.concatenate([rng.permutation(n) for _ in range(self.n_repeats)])

@@ -57,5 +57,8 @@ def test_the_check_catches_a_forward_import():
 )
 def test_nothing_unsafe_is_loaded(path):
     text = path.read_text("utf-8")
-    for word in ("import pickle", "allow_pickle=True", "yaml.load(", "torch.load("):
+    words = ["import pickle", "allow_pickle=True", "yaml.load(", "torch.load(", "pickle.load"]
+    if path.name == "plain_pickle.py":  # the one restricted unpickler, fuzzed in its own tests
+        words.remove("import pickle")
+    for word in words:
         assert word not in text

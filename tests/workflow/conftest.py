@@ -12,6 +12,15 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items):
+    """Keep what shares a run of the pipeline on one worker, so that it is made once."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem != "test_benchmarks":
+            shared = "small_config" in item.fixturenames
+            item.add_marker(pytest.mark.xdist_group("small" if shared else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def small_config(tmp_path_factory):
     """Config of one study: Haxby with one system and one baseline, few permutations."""

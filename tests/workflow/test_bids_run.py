@@ -119,7 +119,7 @@ def test_the_report_says_that_nobody_was_recorded(finished):
     assert "Simulated" in page
 
 
-def eeg_template():
+def eeg_pictures():
     """EEG epochs, whitened by the noise of training trials; pixels are decoded."""
     study = template()
     return {
@@ -141,7 +141,7 @@ def eeg_template():
 def test_eeg_goes_the_same_way(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dataset = miniature.write_eeg(tmp_path / "eeg", train_repeats=4)
-    write_config(tmp_path, eeg_template())
+    write_config(tmp_path, eeg_pictures())
     assert main(["reconstruct", "--study", "bids-fmri", "--subject", "01"]) == 0
     responses = load_responses(tmp_path / "results/bids-fmri/responses/epochs/sub-01.json")
     n_times = responses.units["time"].nunique()
@@ -165,6 +165,38 @@ def test_eeg_goes_the_same_way(tmp_path, monkeypatch):
     page = (tmp_path / "results/report/index.html").read_text(encoding="utf-8")
     assert "When it can be decoded" in page
     assert "Mean response" in page
+
+
+def test_the_eeg_template_says_when_kinds_of_things_are_decoded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    miniature.write_eeg(tmp_path / "eeg", train_repeats=4)
+    for path in (tmp_path / "eeg").rglob("*_events.tsv"):
+        table = pd.read_csv(path, sep="\t")
+        kind = np.where(table["stimulus"].rank(method="dense") % 2, "odd", "even")
+        table.assign(trial_type=kind).to_csv(path, sep="\t", index=False)
+    study = yaml.safe_load((ROOT / "config/studies/bids-eeg.yaml").read_text())
+    study["data"] |= {"root": "eeg", "simulated": True, "subjects": ["01"]}
+    study["responses"]["epochs"] |= {"stop": 0.3, "band": [0.5, 20], "rate": 40,
+                                     "autoreject": False}  # fmt: skip
+    study["decoders"]["lda"] |= {"alignment": True}
+    study["evaluate"] = {"n_bootstrap": 200, "n_permutations": 500,
+                         "over_time": {"step": 0.1, "n_permutations": 100}}  # fmt: skip
+    (tmp_path / "config/studies").mkdir(parents=True)
+    (tmp_path / "config/studies/bids-eeg.yaml").write_text(yaml.safe_dump(study))
+    (tmp_path / "config/config.yaml").write_text(yaml.safe_dump({"studies": ["bids-eeg"]}))
+    assert main(["reconstruct", "--study", "bids-eeg", "--subject", "01"]) == 0
+    along = read_table(tmp_path / "results/bids-eeg/scores/sub-01_over_time.tsv")
+    assert len(along) == 5
+    assert along["metric"].str.fullmatch(r"accuracy_\d+way").all()
+    fitted = load_arrays(
+        tmp_path / "results/bids-eeg/decoders/epochs-lda/fold-1/sub-01.safetensors"
+    )
+    assert "aligner.2" in fitted
+    assert "aligner.1" not in fitted  # the tested session
+    assert main(["stage", "report"]) == 0
+    page = (tmp_path / "results/report/index.html").read_text(encoding="utf-8")
+    assert "Subject 01, balanced accuracy of 2 classes over time" in page
+    assert "Channels found bad" in page
 
 
 @pytest.mark.parametrize(

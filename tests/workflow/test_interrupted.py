@@ -37,8 +37,6 @@ from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 from neurodecode.workflow import Workflow
 
-pytestmark = pytest.mark.xdist_group("interrupted")  # one finished run serves all tests here
-
 STUDY = {
     "name": "tiny",
     "title": "Few small pictures, few voxels",

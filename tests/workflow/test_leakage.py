@@ -23,6 +23,7 @@ from neurodecode.config import StudyConfig, load_study
 from neurodecode.contracts import Responses, Targets
 from neurodecode.embed import stage as embed_stage
 from neurodecode.embed.design import fold_names, load_design
+from neurodecode.embed.settings import EncoderSettings
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, run, used_responses, used_targets, wildcards_of
 from neurodecode.reconstruct import stage as reconstruct_stage
@@ -30,11 +31,18 @@ from neurodecode.reconstruct import stage as reconstruct_stage
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 # What sees no label and no fold, and what scores; all other stages must not see a test row.
 EXEMPT = ("targets", "preprocess", "design", "evaluate", "specify")
+ENCODER = EncoderSettings(
+    kind="banded_ridge", responses="single", bands=("semantic", "pixels"), alphas=(1.0, 100.0),
+    n_mixtures=2, n_permutations=100,
+)  # fmt: skip
 CHECKED = [name for name in STAGES if name not in EXEMPT]
 
 
 def by_stimulus() -> StudyConfig:
-    """Simulated brains; diffusion, of whose samples one is chosen."""
+    """Simulated brains; diffusion, of whose samples one is chosen; an encoding model.
+
+    The decoder chooses its units by repeats of its training trials.
+    """
     study = load_study("virtual-min", CONFIG)
     small = {"n_subjects": 1, "n_voxels": 150, "n_train": 40, "n_test": 10}
     embedded = study.generators["embedded"].model_copy(update={"steps": 2})
@@ -44,6 +52,10 @@ def by_stimulus() -> StudyConfig:
             "generators": {**study.generators, "embedded": embedded},
             "reconstruct": study.reconstruct.model_copy(update={"n_samples": 2}),
             "systems": study.systems[:3],
+            "encoders": {"bands": ENCODER},
+            "decoders": {
+                "ridge": study.decoders["ridge"].model_copy(update={"min_reliability": 0.05})
+            },
         }
     )
 
@@ -154,20 +166,27 @@ def changed(study: StudyConfig, clean: Path, folder: Path, stage: str, poison) -
 
 
 def fitted(files: set[str], fold: str) -> set[str]:
-    """Of changed files, those that must not: all but what was decoded from the poisoned rows.
+    """Of changed files, those that must not: all but what was decoded or scored by poisoned rows.
 
     With several folds, a test row of one trains the others: only the fold's own files count.
     """
     answers = {
         f for f in files if f.startswith("conditions/") or f.endswith("_decoded.safetensors")
-    }
+    } | scored(files)
     other = {f for f in files if "/fold-" in f and f"/fold-{fold}/" not in f}
     return files - answers - other
 
 
+def scored(files: set[str]) -> set[str]:
+    """Accuracy of encoding models, which must follow what is scored."""
+    return {f for f in files if f.startswith("encoding/") and f.endswith("_units.tsv")}
+
+
 @pytest.mark.parametrize("stage", CHECKED)
 def test_features_of_scored_pictures_reach_nothing(stage, stimulus_world, tmp_path):
-    assert changed(by_stimulus(), stimulus_world, tmp_path, stage, poison_targets) == set()
+    files = changed(by_stimulus(), stimulus_world, tmp_path, stage, poison_targets)
+    assert files == scored(files)
+    assert bool(files) == (stage == "encode")
 
 
 @pytest.mark.parametrize("stage", CHECKED)
@@ -182,7 +201,8 @@ def test_test_responses_are_decoded_and_fit_nothing(stage, stimulus_world, tmp_p
 
     files = changed(by_stimulus(), stimulus_world, tmp_path, stage, poison)
     assert fitted(files, "test") == set()
-    assert bool(files) == (stage == "embed")  # what is decoded did change: the poison works
+    # What is decoded, and how well is predicted, did change: the poison works.
+    assert bool(files) == (stage in ("embed", "encode"))
 
 
 @pytest.mark.parametrize("fold", [0, -1])

@@ -11,6 +11,7 @@ from conftest import environment
 
 from neurodecode.cli import main
 
+pytestmark = pytest.mark.timeout(300)
 SENDER = """
 import sys
 from pathlib import Path

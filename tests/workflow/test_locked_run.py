@@ -66,7 +66,7 @@ def test_locked_then_unlocked(folder, capsys):
     assert set(locked["metric"]) == {"accuracy_2way", "retrieval_two_way"}
     assert locked["value"].between(0.5, 1.1).all()
     assert locked[["ci_low", "ci_high", "p", "q"]].isna().all(axis=None)
-    assert locked["selection"].str.contains("test set locked").all()
+    assert locked["averaging"].str.contains("test set locked").all()
     assert not len(read_table(folder / "results/own/scores/sub-01_items.tsv"))
     kinds = [entry.kind for entry in read_ledger(ledger)]
     assert kinds == ["answer"] * len(locked) + ["locked"]

@@ -10,8 +10,6 @@ from conftest import environment, snakemake
 
 from neurodecode.artifacts import read_sidecar, read_table
 
-pytestmark = pytest.mark.xdist_group("pipeline")  # one run serves all tests here
-
 
 def digests(folder):
     return {

@@ -8,23 +8,26 @@ import pytest
 import yaml
 
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "studies"))
+import haxby_miniature as haxby
 import nsd_miniature as nsd
+import things_miniature as things
 
 from neurodecode.artifacts import load_responses, read_table
 from neurodecode.cli import main
 from neurodecode.config import load_run, load_study
-from neurodecode.studies import nsd_files
+from neurodecode.studies import nsd_files, things_eeg2
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config" / "config.yaml"
-TEMPLATES = ("nsd", "things-eeg2")
+TEMPLATES = ("nsd", "things-eeg2", "haxby2001-full", "cc2017")
 
 
 def run_template(folder, name, **data):
-    """Run a template's first system on a miniature, with few permutations; return its scores."""
+    """Run a template's first system that draws the nearest picture; return its scores."""
     study = yaml.safe_load((ROOT / "config" / "studies" / f"{name}.yaml").read_text())
     study["data"] |= {"root": str(folder / "set"), **data}
-    study["systems"] = [{**study["systems"][0], "sources": ["decoded"]}]
+    nearest = [s for s in study["systems"] if s["generator"] == "nearest"]
+    study["systems"] = [{"role": "system", **nearest[0], "sources": ["decoded"]}]
     study["evaluate"] = {"n_bootstrap": 100, "n_permutations": 100}
     (folder / "config" / "studies").mkdir(parents=True)
     (folder / "config" / "studies" / f"{name}.yaml").write_text(yaml.safe_dump(study))
@@ -77,3 +80,22 @@ def test_nsd(tmp_path, monkeypatch):
     assert score["ci_low"] > 0.5
     responses = load_responses(tmp_path / "r/nsd/responses/betas/sub-01.json")
     assert responses.data.shape == (750, (nsd.region() > 0).sum())
+
+
+def test_things_eeg2(tmp_path, monkeypatch):
+    """Raw sessions become whitened epochs, and every test picture is scored."""
+    monkeypatch.setattr(things_eeg2, "COUNTS", things.COUNTS)
+    things.write_images(tmp_path / "set")
+    things.write_raw(tmp_path / "set", every=300)
+    found = run_template(tmp_path, "things-eeg2", picture_size=16)
+    score = found.loc["epochs-ridge-nearest", "decoded"].loc["two_way_pixcorr"]
+    assert score["n"] == things.COUNTS["test"][0]
+
+
+def test_haxby2001_full(tmp_path):
+    """Voxels that prefer a category tell it."""
+    haxby.write(tmp_path / "set", (1,))
+    found = run_template(tmp_path, "haxby2001-full", subjects=["01"])
+    score = found.loc["blocks-ridge-nearest", "decoded"].loc["accuracy_8way"]
+    assert score["n"] == 96
+    assert score["ci_low"] > 0.5

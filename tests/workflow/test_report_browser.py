@@ -1,4 +1,4 @@
-"""The report in a real browser: it fits, it shows its pictures, it runs nothing."""
+"""The report in a real browser: it fits, it shows its pictures, it runs nothing of others'."""
 
 from __future__ import annotations
 
@@ -131,3 +131,51 @@ def test_foreign_words_run_nothing(tmp_path: Path, page: Path) -> None:
     dom = chromium(tmp_path, page, "--virtual-time-budget=3000", "--dump-dom")
     assert "data-hit" not in dom.split(">", 2)[1]
     assert "&lt;script&gt;alert('caption')" in dom
+
+
+ASK = """
+<script type="module">
+addEventListener("load", () => setTimeout(() => {
+  const parts = [...document.querySelectorAll(".interactive")];
+  const seen = (part) => part.querySelectorAll(".scatterlayer .point").length;
+  const out = { shown: parts.map((p) => !p.hidden), first: parts.map(seen), other: [] };
+  for (const part of parts) {
+    const choice = part.querySelector("select");
+    choice.value = choice.options.length - 1;
+    choice.dispatchEvent(new Event("change"));
+  }
+  setTimeout(() => {
+    out.other = parts.map(seen);
+    out.labels = parts.map((p) => p.querySelectorAll(".ytick").length);
+    document.documentElement.setAttribute("data-probe", JSON.stringify(out));
+  }, 500);
+}, 500));
+</script>
+"""
+
+
+def test_the_score_plot_shows_each_row_of_the_table_that_is_chosen(
+    tmp_path: Path, page: Path
+) -> None:
+    text = page.read_text(encoding="utf-8")
+    data = re.findall(r'<script type="application/json">(.*?)</script>', text)
+    blocks = [json.loads(part) for part in data]
+    probe = page.with_name("asked.html")
+    probe.write_text(text.replace("</body>", f"{ASK}</body>"), encoding="utf-8")
+    dom = chromium(
+        tmp_path, probe, "--window-size=1200,900", "--virtual-time-budget=8000", "--dump-dom"
+    )
+    found = json.loads(html.unescape(re.search(r'<html[^>]*data-probe="([^"]+)"', dom)[1]))
+    assert found["shown"] == [True, True]
+    assert found["first"] == [len(part[0]["rows"]) for part in blocks]
+    assert found["other"] == found["labels"] == [len(part[-1]["rows"]) for part in blocks]
+
+
+def test_without_scripts_the_tables_stand_and_no_empty_plot(tmp_path: Path, page: Path) -> None:
+    quiet = page.with_name("quiet.html")
+    text = page.read_text(encoding="utf-8")
+    quiet.write_text(text.replace("script-src 'unsafe-inline'", "script-src 'none'"), "utf-8")
+    dom = chromium(tmp_path, quiet, "--virtual-time-budget=3000", "--dump-dom")
+    assert dom.count('<div class="interactive" hidden') == 2
+    assert dom.count('<div class="plotly"></div>') == 2  # nothing was drawn in them
+    assert dom.count('<table class="scores">') > 4

@@ -17,7 +17,6 @@ from test_pipeline_run import digests, neurodecode
 
 pytestmark = [
     pytest.mark.timeout(400),  # the executor's waits, not work
-    pytest.mark.xdist_group("slurm"),  # one cluster serves all tests here
     pytest.mark.skipif(
         not (shutil.which("sbatch") and shutil.which("munged", path="/usr/sbin:/usr/bin")),
         reason="slurm is not installed",

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from neurodecode.artifacts import load_arrays, save_arrays
@@ -234,3 +236,13 @@ def test_mistakes_are_explained(trained):
         trained.sample(7, demographics=table)
     with pytest.raises(DataError, match="nobody is X"):
         group_difference(X, table["sex"], "M", "X")
+
+
+def test_in_a_pipeline_with_a_decoder():
+    (X, table, label), (C, told, theirs) = people(300, 13), people(200, 14)
+    method = DemoVAE(**{**SETTINGS, "steps": 20})
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = method.set_fit_request(demographics=True).set_transform_request(demographics=True)
+        whole = make_pipeline(routed, RidgeCV(np.geomspace(1, 1e5, 9)))
+        whole.fit(X, label, demographics=table)
+        assert np.corrcoef(whole.predict(C, demographics=told), theirs)[0, 1] > 0.7

@@ -1,5 +1,7 @@
 """Folds: every trial tested once, nothing on both sides."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,19 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
+from neurodecode.artifacts import commit, save_targets
 from neurodecode.config import StudyConfig
 from neurodecode.contracts import Stimuli, Targets
-from neurodecode.embed.design import check_generators, describe, fold_names, make_design
+from neurodecode.embed.design import (
+    check_generators,
+    describe,
+    fold_names,
+    make_design,
+    semantic_clusters,
+)
 from neurodecode.embed.stage import trial_targets
 from neurodecode.errors import ConfigError, DataError, LeakageError
+from neurodecode.paths import Paths
 from neurodecode.studies.settings import DesignSettings
 
 
@@ -35,8 +45,8 @@ def stimuli():
     return Stimuli(table, rng.integers(0, 255, (4, 4, 4, 3), np.uint8))
 
 
-def settings(kind, group="run"):
-    return DesignSettings.model_validate({"split": {"kind": kind}, "group": group})
+def settings(kind, group="run", **split):
+    return DesignSettings.model_validate({"split": {"kind": kind, **split}, "group": group})
 
 
 def test_leaving_runs_out_tests_each_trial_once(stimuli):
@@ -233,6 +243,38 @@ def test_leaving_a_category_out_trains_on_none_of_its_kind():
     whole = make_design(shown, free, settings("leave_one_cluster_out", "stimulus"))
     assert set(whole["role"]) == {"test", "train"}
     assert (whole["role"] == "test").sum() == len(shown)
+
+
+def test_clusters_by_k_means_of_the_semantic_target_are_left_out(tmp_path):
+    names = [f"s{k:02d}" for k in range(24)]
+    rng = np.random.default_rng(0)
+    group = rng.permutation(np.repeat([0, 1, 2], 8))
+    values = (10 * np.eye(5)[group] + rng.normal(size=(24, 5))).astype(np.float32)
+    study = SimpleNamespace(
+        design=settings("leave_one_cluster_out", "stimulus", n_clusters=3),
+        reconstruct=SimpleNamespace(choose_by="mine"),
+    )
+    job = SimpleNamespace(study=study, paths=Paths(tmp_path, "s"))
+    sidecar = job.paths.targets("mine")
+    files, facts = save_targets(sidecar, Targets(tuple(names), values, (5,), "given"))
+    commit(sidecar, "targets", settings="", seed=1, inputs=[], files=files, facts=facts)
+    shown = trials(names * 2, 0).assign(category="thing")
+    clusters = semantic_clusters(job, shown)
+    table = pd.DataFrame({"id": names, "caption": "", "category": "thing", "set": "fold"})
+    known = Stimuli(table, rng.integers(0, 255, (24, 4, 4, 3), np.uint8))
+    design = make_design(shown, known, study.design, clusters=clusters)
+    assert fold_names(design) == ["k00", "k01", "k02"]
+    seen = shown.set_index("trial")["stimulus"]
+    for _, part in design.groupby("fold"):
+        tested = {group[int(seen[t][1:])] for t in part["trial"][part["role"] == "test"]}
+        trained = {group[int(seen[t][1:])] for t in part["trial"][part["role"] == "train"]}
+        assert len(tested) == 1
+        assert trained == {0, 1, 2} - tested
+    assert describe(study.design, design) == "leave one semantic cluster of stimuli out (3 folds)"
+    few = settings("leave_one_cluster_out", "stimulus", n_clusters=13)
+    job.study.design = few
+    with pytest.raises(ConfigError, match="13 clusters of 24 stimuli"):
+        semantic_clusters(job, shown)
 
 
 def test_one_category_cannot_be_left_out(stimuli):

@@ -175,6 +175,37 @@ def test_a_trial_without_volumes_is_dropped_and_counted():
     np.testing.assert_allclose(found.data[3:], betas[4:], atol=5e-3)
 
 
+def test_every_estimator_keeps_the_same_trials():
+    """One rule, whatever is scrubbed: sections of responses must hold the same trials."""
+    recording, _ = scanned(noise=0.5)
+    rng = np.random.default_rng(8)
+    kept = rng.random(len(recording.data)) > 0.15
+    start = recording.events["onset"][3]
+    kept &= ~((recording.runs == 0) & (np.abs(recording.times - start - 8) < 9))
+    scrubbed = replace(recording, kept=kept)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        trials = [e.estimate(scrubbed).trials["trial"].tolist() for e in EVERY]
+    assert len(trials[0]) < 72
+    assert all(found == trials[0] for found in trials)
+
+
+def test_a_scrubbed_volume_of_a_window_is_interpolated_and_counted():
+    recording, _ = scanned()
+    first = round((recording.events["onset"][0] + 6) / TR)
+    kept = np.arange(len(recording.data)) != first
+    spoilt = recording.data.copy()
+    spoilt[first] = 1e4
+    each = Window(4, 8, mean=False, high_pass=0, percent=False)
+    with pytest.warns(DataWarning) as caught:
+        found = each.estimate(replace(recording, data=spoilt, kept=kept))
+    assert any("1 volumes of trials that are kept" in str(w.message) for w in caught)
+    values = found.data[0].reshape(3, 40)
+    way = (recording.events["onset"][0] + 6 - (first - 1) * TR) / (2 * TR)
+    np.testing.assert_allclose(values[1], (1 - way) * values[0] + way * values[2], atol=1e-3)
+    assert np.isfinite(found.data).all()
+
+
 def test_no_trial_left():
     recording, _ = scanned(n_runs=1)
     last = recording.events.assign(onset=[N_VOLUMES * TR - 1.0] * N_TRIALS)

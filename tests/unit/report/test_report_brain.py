@@ -60,6 +60,9 @@ def test_an_encoding_map_says_and_draws_what_is_in_its_table():
     text, drawn = part.panels
     assert part.title == "Encoding model bands"
     assert "20 of 40 units are predicted" in text.words
+    assert "cleaned over whole runs" not in text.words
+    (other,) = map_parts([encoding(units(STRAIGHT).drop(columns="z"), transductive=True)])
+    assert "cleaned over whole runs" in other.panels[0].words
     assert text.rows[1][:4] == ("brain", "40", "20", "0.35")
     assert base64.b64decode(drawn.picture).startswith(b"\x89PNG")
     assert "20 units" in drawn.alt

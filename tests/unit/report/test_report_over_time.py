@@ -43,3 +43,19 @@ def test_it_says_when_nothing_is(p, low):
 
 def test_there_is_nothing_to_draw_without_tables():
     assert over_time_panels({}, {}) == []
+
+
+def test_the_mean_of_subjects_comes_first():
+    rng = np.random.default_rng(3)
+    along, across = {}, {}
+    for k in range(8):
+        value = 0.25 + 0.02 * rng.normal(size=5) + np.array([0, 0, 0.2, 0.2, 0])
+        one, two = tables(list(value), [1.0] * 5)
+        along[f"{k:02d}"], across[f"{k:02d}"] = one["01"], two["01"]
+    first, *rest = over_time_panels(along, across)
+    assert first.heading.startswith("Mean of 8 subjects")
+    assert "Above chance within 100 to 200 ms" in first.alt
+    assert "the mean over 8 subjects" in first.words
+    assert [panel.heading[:10] for panel in rest] == [f"Subject {k:02d}" for k in range(8)]
+    few = {name: along[name] for name in ("00", "01", "02")}
+    assert "At no moment" in over_time_panels(few, across)[0].alt  # 1 in 8 flips none

@@ -12,9 +12,12 @@ CHANNELS = ["Fz", "Cz", "Pz", "Oz"]
 
 def tables(**changes):
     times = np.linspace(-0.1, 0.3, 9)
-    erp = pd.DataFrame({"channel": np.repeat(CHANNELS, 9), "time": np.tile(times, 4), "mean": 0.1})
+    erp = pd.DataFrame(
+        {"channel": np.repeat(CHANNELS, 9), "roi": "eeg", "time": np.tile(times, 4), "mean": 0.1}
+    )
     erp.loc[erp["channel"].eq("Oz") & np.isclose(erp["time"], 0.1), "mean"] = 5.0
-    channels = pd.DataFrame({"channel": CHANNELS, "x": [0.0, 0, 10, 0], "y": [70.0, 0, -50, -90],
+    channels = pd.DataFrame({"channel": CHANNELS, "roi": "eeg",
+                             "x": [0.0, 0, 10, 0], "y": [70.0, 0, -50, -90],
                              "z": [60.0, 95, 70, 10], "noise": [1.0, 2, 9, 2],
                              "status": ["good", "good", "interpolated", "good"]})  # fmt: skip
     return {
@@ -37,7 +40,7 @@ def test_every_table_is_drawn_and_said():
     assert found["Trials left out"].rows[1] == ("leave their run", "3")
     assert "Oz deflects most" in found["Mean response"].alt
     words = found["Channels"].words
-    assert "largest 9 (Pz)" in words
+    assert "EEG: median 2 µV, largest 9 (Pz)" in words
     assert "Pz (interpolated)" in words
     for name in ("Mean response", "Channels"):
         assert base64.b64decode(found[name].picture).startswith(b"\x89PNG")
@@ -59,3 +62,14 @@ def test_channels_without_places_are_drawn_as_bars():
 
 def test_a_table_that_is_not_there_has_no_panel():
     assert list(panels({"facts": tables()["facts"]})) == ["Recording"]
+
+
+def test_types_of_sensors_are_drawn_apart():
+    found = tables()
+    for name in ("erp", "channels"):
+        upper = found[name]["channel"].isin(["Fz", "Cz"])
+        found[name] = found[name].assign(roi=np.where(upper, "mag", "grad"))
+    drawn = panels(found)
+    assert "MAG: median 1.5 fT, largest 2 (Cz)" in drawn["Channels"].words
+    assert "GRAD: median 5.5 fT/cm, largest 9 (Pz)" in drawn["Channels"].words
+    assert drawn["Mean response"].alt.count("deflects most") == 2

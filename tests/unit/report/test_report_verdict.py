@@ -162,3 +162,22 @@ def test_controls_share_metric_extractor_and_subject(world: Material) -> None:
         assert {(s.metric, s.subject) for s in found} == {("two_way_semantic", claim.score.subject)}
         assert {s.source for s in found} == {"permuted", "mean", "decoded"}
         assert all(s.role != "ceiling" for s in found)
+
+
+def test_where_nothing_is_drawn_what_was_decoded_is_judged(world: Material) -> None:
+    features = [replace(s, metric="retrieval_two_way", extractor="openclip-3c4d")
+                for s in world.scores if s.metric == "two_way_semantic"]  # fmt: skip
+    said = verdict(replace(world, scores=tuple(features), pictures={}))
+    assert said.metric == "retrieval_two_way"
+    assert said.status == "yes"
+    assert "decoded features are more like" in said.headline
+
+
+def test_of_many_subjects_the_summary_gives_the_median_and_the_points_each(world: Material) -> None:
+    names = tuple(f"{k:02d}" for k in range(1, 10))
+    mine = [s for s in world.scores if s.subject == "01"]
+    scores = [replace(s, subject=name) for name in names for s in mine]
+    said = verdict(replace(world, subjects=names, scores=tuple(scores)))
+    assert "median 0.90 over 9 subjects (0.90 to 0.90)" in said.lead
+    assert "subject 04" not in said.lead
+    assert any(point.startswith("Subject 04") for point in said.points)

@@ -1,6 +1,9 @@
 """EEG and MEG in each file format, written by its own library or byte by byte, are read alike."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -10,7 +13,9 @@ import pytest
 from pydantic import TypeAdapter
 from scipy.io import savemat
 
-from neurodecode.errors import DataError
+from neurodecode.errors import DataError, DataWarning
+from neurodecode.preprocess.quality import measure_quality
+from neurodecode.preprocess.settings import EstimatorSettings
 from neurodecode.registry import make
 from neurodecode.studies.settings import DataSettings
 
@@ -119,6 +124,39 @@ def test_meg_has_its_types_and_units(tmp_path):
     assert "MEG, as recorded" in adapter.about()["recorded"]
     names = {path.name for path in adapter.sources("01")}
     assert "sub-01_task-see_meg.fif" in names
+
+
+REAL = Path(os.environ.get("NEURODECODE_RECORDINGS", "recordings"), "eeglab_visual")
+
+
+@pytest.mark.skipif(not REAL.exists(), reason=f"no recording at {REAL}: set NEURODECODE_RECORDINGS")
+def test_a_real_recording_from_its_eeglab_file_to_repaired_epochs(tmp_path):
+    """238 s of 32 channels: places are known, autoreject counts, the visual response is there."""
+    folder = tmp_path / "sub-01" / "eeg"
+    folder.mkdir(parents=True)
+    shutil.copy(REAL / "eeglab_data.set", folder / "sub-01_task-see_eeg.set")
+    shutil.copy(REAL / "eeglab_data.fdt", folder)
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.8.0"}')
+    (folder / "sub-01_task-see_eeg.json").write_text('{"PowerLineFrequency": 60}')
+    marks = mne.io.read_raw_eeglab(REAL / "eeglab_data.set", verbose="ERROR").annotations
+    events = pd.DataFrame({"onset": marks.onset, "duration": 0.0, "trial_type": marks.description})
+    events.to_csv(folder / "sub-01_task-see_events.tsv", sep="\t", index=False)
+    recording = study(tmp_path).load("01")
+    assert recording.data.shape == (30504, 32)
+    raw = {"kind": "epochs", "start": -0.2, "stop": 0.6, "band": [0.5, 20], "rate": 40,
+           "bad_channels": 5, "autoreject": True}  # fmt: skip
+    epochs = make("estimator", TypeAdapter(EstimatorSettings).validate_python(raw))
+    with pytest.warns(DataWarning, match="of 154 trials .* autoreject"):
+        found = epochs.estimate(recording)
+    tables = measure_quality(recording, found)
+    dropped = dict(tables["dropped"].to_numpy())
+    assert 154 - sum(dropped.values()) == len(found.trials) > 100
+    assert tables["channels"][["x", "y", "z"]].notna().all().all()
+    shown = found.data[(found.trials["category"] == "square").to_numpy()].mean(axis=0)
+    back = found.units["channel"].isin(["O1", "Oz", "O2"]).to_numpy()
+    time = found.units["time"].to_numpy()
+    before = np.abs(shown[back & (time < 0)]).max()
+    assert np.abs(shown[back & (time > 0.1) & (time < 0.3)]).max() > 3 * before
 
 
 def test_a_channel_that_the_file_itself_names_twice(tmp_path):

@@ -11,7 +11,6 @@ sys.path.append(str(Path(__file__).parent))
 import things_miniature as miniature
 
 from neurodecode.errors import ConfigError, DataError, DataWarning
-from neurodecode.preprocess.eeg import Epochs
 from neurodecode.preprocess.settings import EpochsSettings
 from neurodecode.registry import make
 from neurodecode.studies import things_eeg2
@@ -108,9 +107,49 @@ def test_raw_sessions_become_one_recording(written, channels):
     assert sorted(set(counts)) == [4, 8]
 
 
+def test_brainvision_recordings_read_as_the_pickled_ones(written, tmp_path):
+    root, made = written
+    source = tmp_path / "source"
+    miniature.write_source(source, made)
+    shutil.copytree(root / "image_set", source / "image_set")
+    study_of = study(source, form="source")
+    assert study_of.subjects() == ("01",)
+    assert len(study_of.sources("01")) == 1 + 4 * 4 * 6
+    found, wanted = study_of.load("01"), study(root, form="raw").load("01")
+    assert found.events["session"].tolist() == wanted.events["session"].tolist()
+    assert found.events["stimulus"].tolist() == wanted.events["stimulus"].tolist()
+    for own in (found, wanted):  # parts are runs of their own; what was recorded is the same
+        assert own.units["unit"].tolist() == miniature.POSTERIOR
+    np.testing.assert_allclose(found.data[:], wanted.data[:], atol=0.06)
+    at = [
+        np.flatnonzero(own.runs == run)[0] + round(onset * 1000)
+        for own in (found, wanted)
+        for run, onset in zip(own.events["run"], own.events["onset"], strict=True)
+    ]
+    assert at[: len(at) // 2] == at[len(at) // 2 :]
+
+
+def test_brainvision_recordings_that_were_cut_are_refused(written, tmp_path):
+    root, made = written
+    miniature.write_source(tmp_path, made)
+    shutil.copytree(root / "image_set", tmp_path / "image_set")
+    folder = tmp_path / "eeg_dataset/source_data/sub-01/ses-02"
+    beh = folder / "beh/sub-01_ses-02_task-test_beh.mat"
+    kept = beh.read_bytes()
+    miniature.write_behaviour(beh, np.ones(99, int))
+    with pytest.raises(DataError, match="marks for 99 pictures of sub-01_ses-02_task-test_beh"):
+        study(tmp_path, form="source").load("01")
+    beh.write_bytes(kept[:200])
+    with pytest.raises(DataError, match="not the published MATLAB file"):
+        study(tmp_path, form="source").load("01")
+    beh.unlink()
+    with pytest.raises(DataError, match=r"1 of 99 files(.|\n)*task-test_beh\.mat"):
+        study(tmp_path, form="source").subjects()
+
+
 def test_raw_recordings_are_cut_by_the_common_estimator(written):
     settings = EpochsSettings(kind="epochs", start=-0.1, stop=0.4, rate=100, baseline=(-0.1, 0))
-    estimator = Epochs(**settings.model_dump(exclude={"kind"}))
+    estimator = make("estimator", settings)
     responses = estimator.estimate(study(written[0], form="raw").load("01"))
     assert len(responses.trials) == 12 * 4 + 5 * 8
     assert responses.data.shape[1] == 17 * responses.units["time"].nunique()
@@ -159,7 +198,7 @@ def test_epochs_that_are_not_as_published_are_refused(root, changes, message):
         ({"ch_types": ["eeg"] * 64}, "64 EEG and 0 stimulus channels"),
         ({"ch_names": ["a"]}, "of 1 channels"),
         ({"raw_eeg_data": np.ones((64, 900))}, "have a trial; a session is missing"),
-        ({"raw_eeg_data": np.full((64, 900), 13)}, "must hold numbers 1 to 12, found 13"),
+        ({"raw_eeg_data": np.full((64, 900), 13)}, "must be numbers 1 to 12, found 13"),
         ({"raw_eeg_data": np.zeros((64, 900))}, "found none"),
     ],
 )

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from pybv import write_brainvision
+from scipy.io import savemat
 
 COUNTS = {"training": (12, 4), "test": (5, 8)}
 CHANNELS = [
@@ -59,11 +61,16 @@ def write_preprocessed(root, epochs=draw_epochs, subject="01"):
 
 
 def shown(part, session):
-    """Numbers (from 1) that a session showed, in their order, targets among them."""
+    """Numbers (from 1) that a session showed, in their order, targets among them.
+
+    A session shows half of the training pictures twice, and all test pictures.
+    """
     n, repeats = COUNTS[part]
     rng = np.random.default_rng([session, *part.encode()])
-    order = rng.permutation(np.repeat(np.arange(1, n + 1), repeats // 4))
-    return np.insert(order, 2, 99_999)
+    own = np.arange(1, n + 1)
+    if part == "training":
+        own, repeats = own[session % 2 :: 2], 2 * repeats
+    return np.insert(rng.permutation(np.repeat(own, repeats // 4)), 2, 99_999)
 
 
 def write_raw(root, subject="01", every=200):
@@ -86,3 +93,40 @@ def write_raw(root, subject="01", every=200):
             np.save(folder / f"raw_eeg_{part}.npy", value)
             made[session, part] = value
     return made
+
+
+def write_behaviour(path, numbers):
+    """Write what was shown, as MATLAB saves a struct of three fields; zero is a target."""
+    images = np.zeros((1, len(numbers)), [("block", object), ("tot_img_number", object)])
+    for k, number in enumerate(numbers):
+        images[0, k] = (1.0, float(number))
+    fields = {"paradigm_info": {"SOA": 0.2}, "subject_info": {"session": 1}, "images": images}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, {"data": fields})
+
+
+def write_source(root, made, subject="01"):
+    """Write the BrainVision recordings of raw sessions, training in five parts."""
+    top = Path(root) / "eeg_dataset" / "source_data" / f"sub-{subject}"
+    for (session, part), value in made.items():
+        place, name = top / f"ses-{session:02d}", f"sub-{subject}_ses-{session:02d}"
+        task, n_parts = ("train", 5) if part == "training" else (part, 1)
+        data = value["raw_eeg_data"]
+        chunks = np.array_split(np.flatnonzero(data[-1]), n_parts)
+        edges = [0, *(chunk[0] - 60 for chunk in chunks[1:]), data.shape[1]]
+        for k in range(n_parts):
+            own = data[:, edges[k] : edges[k + 1]]
+            samples = np.flatnonzero(own[-1])
+            numbers = own[-1, samples].astype(int)
+            stem = f"{name}_task-{task}" + (f"_part-{k + 1:02d}" if n_parts > 1 else "")
+            (place / "eeg").mkdir(parents=True, exist_ok=True)
+            events = [{"onset": int(s), "description": int(n) % 99 + 1}
+                      for s, n in zip(samples, numbers, strict=True)]  # fmt: skip
+            write_brainvision(
+                data=own[:63], sfreq=1000, ch_names=CHANNELS, fname_base=f"{stem}_eeg",
+                folder_out=str(place / "eeg"), events=events, resolution=0.1,
+                meas_date="20200101120000000000",  # it marks its own start
+            )  # fmt: skip
+            write_behaviour(
+                place / "beh" / f"{stem}_beh.mat", np.where(numbers == 99_999, 0, numbers)
+            )

@@ -1,0 +1,68 @@
+// The score plots: drawn from the data that stands in the page beside each, never fetched.
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const colours = () => ({
+  system: css("--blue"), baseline: css("--orange"), ceiling: css("--green"), peer: css("--purple"),
+});
+const symbols = { system: "circle", baseline: "square-open", ceiling: "diamond", peer: "cross" };
+// Foreign words may hold what plotly would take for markup.
+const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+// Two lines at most; what tells rows apart often comes last, so the middle goes.
+const short = (text) => {
+  const kept = text.length > 84 ? `${text.slice(0, 41)}\u2026${text.slice(-41)}` : text;
+  const cut = kept.length > 44 ? kept.lastIndexOf(" ", 44) : -1;
+  return cut < 0 ? plain(kept) : `${plain(kept.slice(0, cut))}<br>${plain(kept.slice(cut + 1))}`;
+};
+
+function traces(block) {
+  const roles = [...new Set(block.rows.map((row) => row.role))];
+  return roles.map((role) => {
+    const rows = block.rows.map((row, k) => ({ ...row, k })).filter((row) => row.role === role);
+    const known = (row) => row.value !== null && row.low !== null;
+    return {
+      type: "scatter", mode: "markers", name: plain(rows[0].group),
+      x: rows.map((row) => row.value), y: rows.map((row) => -row.k),
+      error_x: {
+        type: "data", symmetric: false, thickness: 2, width: 0,
+        array: rows.map((row) => (known(row) ? row.high - row.value : 0)),
+        arrayminus: rows.map((row) => (known(row) ? row.value - row.low : 0)),
+      },
+      marker: { color: colours()[role] ?? css("--soft"), symbol: symbols[role] ?? "circle", size: 10 },
+      text: rows.map((row) => `<b>${plain(row.what)}</b><br>${plain(row.words)}`),
+      hovertemplate: "%{text}<extra></extra>",
+    };
+  });
+}
+
+function draw(target, block) {
+  const line = { color: css("--ink"), dash: "dot", width: 1.5 };
+  const layout = {
+    height: 110 + 32 * block.rows.length,
+    margin: { l: 20, r: 20, t: 10, b: 40 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: css("--ink"), family: "inherit", size: 12 },
+    legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0 },
+    hovermode: "closest",
+    xaxis: { gridcolor: css("--line"), zeroline: false,
+             title: { text: block.lower ? "lower is better" : "higher is better" } },
+    yaxis: { automargin: true, showgrid: false, zeroline: false,
+             tickvals: block.rows.map((_, k) => -k),
+             ticktext: block.rows.map((row) => short(row.what)) },
+    shapes: block.chance === null ? [] : [
+      { type: "line", x0: block.chance, x1: block.chance, yref: "paper", y0: 0, y1: 1, line },
+    ],
+  };
+  const config = { displayModeBar: false, responsive: true };
+  Plotly.react(target, traces(block), layout, config);
+}
+
+for (const part of document.querySelectorAll(".interactive")) {
+  const blocks = JSON.parse(part.querySelector("script").textContent);
+  const [choice, target] = [part.querySelector("select"), part.querySelector(".plotly")];
+  if (!blocks.length || !window.Plotly) continue;
+  blocks.forEach((block, k) => choice.add(new Option(block.name, k)));
+  part.hidden = false;
+  const show = () => draw(target, blocks[choice.value]);
+  choice.addEventListener("change", show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  show();
+}
