@@ -99,6 +99,8 @@ CANDIDATES: dict[str, Any] = {
     "shrunken, all features": ShrunkenResidualize(0),
     "shrunken, 200 components": ShrunkenResidualize(200),
     "shrunken, 100 components": ShrunkenResidualize(100),
+    "subspace projection": SubspaceProjection(),
+    "DemoVAE": DemoVAE(),
 }
 
 
