@@ -67,7 +67,10 @@ def run(job: Job) -> Output:
     write_query(job.paths.ledger(job.wildcards["subject"]), query)
     files = [job.sidecar.with_suffix(ending) for ending in (".tsv", ".safetensors")]
     write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
-    save_arrays(files[1], {"truth": Z[parts.test.start :], **decoded})
+    # Single precision: the last digits of double differ between the run that compiles the filters
+    # and those that find them compiled.
+    shown = {"truth": Z[parts.test.start :], **decoded}
+    save_arrays(files[1], {name: values.astype(np.float32) for name, values in shown.items()})
     facts = {
         "bin_width": width, "n_test": parts.test.stop - parts.test.start,
         "split": parts.words(width), "n_features": X.shape[1],
