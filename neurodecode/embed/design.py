@@ -15,7 +15,7 @@ from neurodecode.config import StudyConfig
 from neurodecode.contracts import Stimuli
 from neurodecode.errors import ConfigError, DataError, LeakageError
 from neurodecode.paths import Paths
-from neurodecode.pipeline import Job, Output, used_responses
+from neurodecode.pipeline import Job, Output
 from neurodecode.studies.settings import DesignSettings
 
 __all__ = [
@@ -285,7 +285,7 @@ def describe(settings: DesignSettings, design: pd.DataFrame) -> str:
 def run(job: Job) -> Output:
     """Stage ``design``: write ``design.tsv``."""
     subjects = job.adapter.subjects()
-    names = used_responses(job.study)
+    names = job.study.used_responses
     tables = {
         name: pd.concat(
             [load_responses(job.paths.responses(name, subject)).trials for subject in subjects],
