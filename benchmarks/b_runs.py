@@ -17,7 +17,8 @@ import numpy as np
 from table import Table, run
 
 SOURCES = (
-    "benchmarks/b_runs.py", "neurodecode/studies/bids_bold.py", "neurodecode/studies/volumes.py",
+    "benchmarks/b_runs.py", "neurodecode/studies/bids_bold.py",
+    "neurodecode/studies/bids_runs.py", "neurodecode/studies/volumes.py",
     "neurodecode/preprocess/runs.py", "neurodecode/preprocess/blocks.py",
     "neurodecode/preprocess/glm.py", "neurodecode/preprocess/glm_library.py",
     "neurodecode/preprocess/noise_regressors.py",

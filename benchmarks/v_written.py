@@ -25,8 +25,8 @@ SOURCES = (
     )),
     "neurodecode/preprocess/eeg.py", "neurodecode/preprocess/glm.py",
     "neurodecode/preprocess/glm_library.py", "neurodecode/preprocess/noise_regressors.py",
-    "neurodecode/preprocess/runs.py",
-    "neurodecode/studies/bids.py", "neurodecode/studies/bids_bold.py",
+    "neurodecode/preprocess/runs.py", "neurodecode/studies/bids.py",
+    "neurodecode/studies/bids_bold.py", "neurodecode/studies/bids_runs.py",
     "neurodecode/studies/bids_eeg.py", "neurodecode/stimuli/data", *WEIGHTS[:1],
 )  # fmt: skip
 MINUTES = 6.0
