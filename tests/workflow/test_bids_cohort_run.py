@@ -17,7 +17,7 @@ from neurodecode.pages import report_inputs
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, run, wildcards_of
 
-N = 48
+N = 60
 METHODS = {
     "regression": {"kind": "residualize", "knots": 0, "minimum": 5},
     "demovae": {"kind": "demovae", "minimum": 5, "steps": 20, "knots": 0},
@@ -75,7 +75,7 @@ def test_tangent_is_fitted_in_each_fold_on_its_training_people(finished):
     ]
     assert np.abs(whitening[0] - whitening[1]).max() > 1e-4
     facts = read_sidecar(folder.with_suffix(".json")).facts
-    assert (facts["n_people"], facts["n_features"], facts["n_fit"]) == (N, 21, 16)
+    assert (facts["n_people"], facts["n_features"], facts["n_fit"]) == (N, 21, 20)
 
 
 def test_nothing_is_left_to_do_and_the_page_is_written(finished):
