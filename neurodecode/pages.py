@@ -38,11 +38,11 @@ def multiverse_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Pat
 
 
 def run_multiverse(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
-    """Write the specification curves of the studies that declare a multiverse."""
-    from neurodecode.report.multiverse_page import write_multiverse
+    """Write the report, which draws the specification curves, and then the table of them all."""
+    from neurodecode.report.stage import write_multiverse, write_report
 
-    require_writable(results / "report" / "multiverse.html")
-    return write_multiverse(studies, results, seed)
+    require_writable(results / "report" / "index.html")
+    return [*write_report(studies, results, seed), write_multiverse(studies, results)]
 
 
 def run_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
