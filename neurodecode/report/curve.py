@@ -20,6 +20,10 @@ from neurodecode.report.verdict import ALPHA, fixed, p_words, trimmed
 __all__ = ["Choice", "Curve", "Mark", "curve_of", "read_curve"]
 
 CHOICES = ("responses", "decoder", "generator")
+LOCKED = (
+    "The test set is locked, so training trials were scored, each by a decoder that never met its "
+    "group: no test trial of a fold takes part in its scores, and the ledger holds no look."
+)
 LEFT, RIGHT, TOP, HEIGHT, ROW = 190, 150, 12, 200, 22
 """Pixels: room for the names, for the lines' labels, above; of the scores, of a choice's row."""
 
@@ -103,10 +107,10 @@ def read_curve(sidecar: Path) -> Curve:
     facts, file = read_sidecar(sidecar).facts, sidecar.with_suffix(".tsv")
     table = read_table(file, text=[c for c in COLUMNS[:9] if c != "n"])
     data = base64.b64encode(file.read_bytes()).decode()
-    return curve_of(table, float(facts["median_p"]), data)
+    return curve_of(table, float(facts["median_p"]), data, locked=bool(facts.get("locked")))
 
 
-def curve_of(table: pd.DataFrame, median_p: float, download: str) -> Curve:
+def curve_of(table: pd.DataFrame, median_p: float, download: str, *, locked: bool = False) -> Curve:
     """Lay one subject's table out.
 
     Parameters
@@ -117,6 +121,8 @@ def curve_of(table: pd.DataFrame, median_p: float, download: str) -> Curve:
         p of the median over specifications.
     download : str
         The table as base64.
+    locked : bool
+        Whether training trials were scored, since the test set is locked.
     """
     entry = describe(str(table["metric"].iloc[0]))
     baseline = table[table["role"] == "baseline"]
@@ -149,7 +155,7 @@ def curve_of(table: pd.DataFrame, median_p: float, download: str) -> Curve:
         choices=choices,
         ticks=tuple((place(t), f"{t:.2g}") for t in (low, (low + high) / 2, high)),
         lines=tuple(lines),
-        said=_said(rows, baseline, entry, median_p),
+        said=(*([LOCKED] if locked else []), *_said(rows, baseline, entry, median_p)),
         plot=_plot(rows, baseline, entry),
         download=download,
     )

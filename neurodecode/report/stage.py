@@ -9,10 +9,8 @@ import pandas as pd
 
 from neurodecode.artifacts import read_table, write_table, write_text
 from neurodecode.config import StudyConfig
-from neurodecode.errors import ConfigError
 from neurodecode.evaluate.dictionary import collect
 from neurodecode.evaluate.multiverse import COLUMNS
-from neurodecode.pages import multiverse_inputs
 from neurodecode.paths import Paths
 from neurodecode.report.deconfounding import CohortPart, cohort_part
 from neurodecode.report.load import load_material
@@ -71,22 +69,14 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
     return [page, *files]
 
 
-def write_multiverse(studies: Sequence[StudyConfig], results: Path) -> Path:
+def write_multiverse(sidecars: Sequence[Path], results: Path) -> Path:
     """Write ``report/multiverse.tsv``: every specification of every study that declares some.
 
     Raises
     ------
-    ConfigError
-        Where no study declares a multiverse.
     DataError
         Where a subject's specifications have not been scored.
     """
-    sidecars = multiverse_inputs(studies, results)
-    if not sidecars:
-        raise ConfigError(
-            "no study of this run has a section multiverse, which names the choices to compare; "
-            "see config/README.md"
-        )
     text = [column for column in COLUMNS[:9] if column != "n"]
     tables = [read_table(sidecar.with_suffix(".tsv"), text=text) for sidecar in sidecars]
     file = results / "report" / "multiverse.tsv"
