@@ -134,6 +134,12 @@ class ArraysSettings(Section):
     picture_shape: tuple[int, ...] | None = Field(
         None, min_length=2, max_length=3, description="height, width[, 3] of flattened pictures"
     )
+    picture_size: int | None = Field(
+        None,
+        ge=8,
+        le=512,
+        description="side that pictures are brought to as they are read; none = as they are",
+    )
     allow_stimulus_overlap: bool = Field(
         False, description="test on pictures that are also trained on; the report says so in red"
     )
@@ -148,8 +154,9 @@ class ArraysSettings(Section):
             raise ValueError(
                 "index_base: say whether keys.stimulus counts from 0 or from 1; it is never guessed"
             )
-        if (self.picture_axes or self.picture_shape) and not self.keys.pictures:
-            raise ValueError("picture_axes and picture_shape need keys.pictures")
+        told = self.picture_axes or self.picture_shape or self.picture_size
+        if told and not self.keys.pictures:
+            raise ValueError("picture_axes, picture_shape and picture_size need keys.pictures")
         if self.picture_axes and sorted(self.picture_axes) not in (list("hnw"), list("chnw")):
             raise ValueError(
                 "picture_axes: must hold n, h and w once each, and c where there are colours"
