@@ -249,6 +249,37 @@ class StudyConfig(Section):
         """The systems, and those that only the multiverse compares."""
         return (*self.systems, *(self.multiverse.scored if self.multiverse else ()))
 
+    @property
+    def used_responses(self) -> list[str]:
+        """Names of the response sections that some system, encoder or searchlight uses."""
+        names = [
+            *(system.responses for system in self.systems),
+            *(encoder.responses for encoder in self.encoders.values()),
+            *(searchlight.responses for searchlight in self.searchlights.values()),
+        ]
+        return list(dict.fromkeys(names))
+
+    @property
+    def specified(self) -> tuple[SystemSettings, ...]:
+        """What the multiverse scores.
+
+        Raises
+        ------
+        ConfigError
+            Where the study declares none.
+        """
+        if self.multiverse is None:
+            raise ConfigError(
+                f"study {self.name}: no section multiverse, which names the choices to compare; "
+                "see config/README.md"
+            )
+        return self.multiverse.scored
+
+    def used_targets(self, system: SystemSettings) -> list[str]:
+        """Names of the targets that reconstruct reads for one system."""
+        by = [self.reconstruct.choose_by] if self.targets else []
+        return list(dict.fromkeys([*self.decoders[system.decoder].targets, *by]))
+
     def system(self, name: str) -> SystemSettings:
         """Return the system of that name."""
         known = {system.name: system for system in reversed(self.all_systems)}
