@@ -55,7 +55,6 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "things_eeg2": "neurodecode.studies.things_eeg2:ThingsEeg2",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_cohort": "neurodecode.studies.cohort:VirtualCohort",
-        "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
     "estimator": {
         "as_given": "neurodecode.preprocess.as_given:AsGiven",

@@ -26,7 +26,6 @@ __all__ = [
     "Haxby2001Settings",
     "KinematicsSettings",
     "VirtualCohortSettings",
-    "VirtualMinSettings",
     "VirtualSettings",
 ]
 
@@ -41,26 +40,11 @@ class Haxby2001Settings(Section):
     )
 
 
-class VirtualMinSettings(Section):
-    """A few simulated subjects who see pictures of ``objects64``."""
-
-    kind: Literal["virtual_min"]
-    n_subjects: int = Field(2, ge=1, le=20)
-    n_voxels: int = Field(2500, ge=100, le=3000)
-    n_train: int = Field(400, ge=20, description="decoder-training pictures")
-    n_test: int = Field(50, ge=10, description="held-out test pictures")
-    n_repeats: int = Field(2, ge=1, le=10)
-    noise_ceiling: float = Field(
-        0.2, gt=0, lt=1, description="median share of a single trial's variance that is signal"
-    )
-    seed: int = Field(2001, description="seed of the simulated world")
-
-
 class VirtualSettings(Section):
     """Simulated people of a preset world who see pictures of ``objects64``."""
 
     kind: Literal["virtual"]
-    preset: Literal["realistic", "easy", "hard", "world-B"] = Field(
+    preset: Literal["realistic", "easy", "hard", "world-B", "minimal"] = Field(
         "realistic", description="how much of a trial is signal, and how brains see"
     )
     effects: Literal["default", "no confound", "variance only", "label with site"] = Field(
@@ -73,6 +57,9 @@ class VirtualSettings(Section):
     test_repeats: int = Field(4, ge=1, le=20)
     n_voxels: int | None = Field(
         None, ge=100, le=10_000, description="of a person; without it the preset's 2,100 to 2,700"
+    )
+    seed: int | None = Field(
+        None, ge=0, description="another draw of brains, pictures and noise; none = the preset's"
     )
 
 
@@ -222,7 +209,6 @@ class VirtualCohortSettings(Section):
 DataSettings = Annotated[
     Haxby2001Settings
     | VirtualSettings
-    | VirtualMinSettings
     | ArraysSettings
     | BidsCohortSettings
     | BidsSettings

@@ -23,7 +23,7 @@ CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 def small():
     """Simulated brains, nothing drawn: whole or early cortex, chosen or fixed penalty."""
     study = load_study("virtual-min", CONFIG)
-    sizes = {"n_subjects": 1, "n_voxels": 200, "n_train": 80, "n_test": 20, "noise_ceiling": 0.5}
+    sizes = {"n_subjects": 1, "n_voxels": 200, "n_train": 80, "n_test": 20, "preset": "easy"}
     whole, ridge = study.responses["single"], study.decoders["ridge"]
     chosen = ridge.model_copy(update={"targets": ("semantic",)})
     changed = study.model_copy(
