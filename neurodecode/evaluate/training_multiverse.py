@@ -129,4 +129,5 @@ def _scores(job: Job, part: Conditions, metric: str) -> tuple[list[str], str, Ta
     at = {name: k for k, name in enumerate(targets.ids)}
     names = sorted(part.table["stimulus"].astype(str).unique())
     real = targets.values[[at[name] for name in names]]
-    return names, targets.extractor, wins(correlations(real, part.arrays[by]))
+    mean = real.mean(axis=0)  # as in truth.common_part: shrinkage is not to decide
+    return names, targets.extractor, wins(correlations(real - mean, part.arrays[by] - mean))

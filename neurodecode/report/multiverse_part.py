@@ -10,7 +10,7 @@ from neurodecode import __version__
 from neurodecode.artifacts import hash_file, read_sidecar
 from neurodecode.config import StudyConfig
 from neurodecode.paths import Paths
-from neurodecode.pipeline import Job, specified, used_responses, used_targets
+from neurodecode.pipeline import Job
 from neurodecode.report.curve import Curve, read_curve
 
 __all__ = ["MultiversePart", "multiverse_part", "outdated"]
@@ -99,15 +99,15 @@ def outdated(study: StudyConfig, paths: Paths, seed: int, subject: str) -> list[
 
 def _jobs(study: StudyConfig, paths: Paths, seed: int, subject: str) -> Iterator[Job]:
     """Yield what the specifications stand on, the page's own responses first, and they."""
-    scored = specified(study)
+    scored = study.specified
 
     def job(stage: str, **wildcards: str) -> Job:
         return Job(stage, study, paths, seed, wildcards)
 
-    responses = [*used_responses(study), *(system.responses for system in scored)]
+    responses = [*study.used_responses, *(system.responses for system in scored)]
     for name in dict.fromkeys(responses):
         yield job("preprocess", responses=name, subject=subject)
-    targets = [t for system in (*study.systems, *scored) for t in used_targets(study, system.name)]
+    targets = [t for system in (*study.systems, *scored) for t in study.used_targets(system)]
     for name in dict.fromkeys(targets):
         yield job("targets", target=name)
     yield job("design")
