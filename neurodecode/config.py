@@ -147,6 +147,12 @@ class StudyConfig(Section):
     searchlights: dict[Name, SearchlightSettings] = Field(
         default_factory=dict, description="maps of where labels can be decoded; none unless named"
     )
+    surface: str | None = Field(
+        None,
+        pattern=r"\{hemi\}",
+        description="GIFTI mesh, {hemi} for L and R, may hold {subject}: what maps of vertices are "
+        "drawn on; none = fsaverage5 where it has as many",
+    )
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
     systems: tuple[SystemSettings, ...]
@@ -238,6 +244,10 @@ class StudyConfig(Section):
     def drawing(self) -> tuple[SystemSettings, ...]:
         """The systems that draw pictures."""
         return tuple(system for system in self.systems if system.generator)
+
+    def surface_of(self, subject: str) -> str | None:
+        """Name what a subject's vertices are drawn on, with ``{hemi}``."""
+        return self.surface and self.surface.replace("{subject}", subject)
 
     @property
     def clustered(self) -> bool:

@@ -122,7 +122,7 @@ def study_part(
         ),
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
-        quality=quality_parts(material.quality),
+        quality=quality_parts(material.quality, material.study.surface_of),
         over_time=over_time_panels(material.over_time, material.generalisation),
         maps=map_parts(material.maps),
         drawn_by=_drawn_by(material),

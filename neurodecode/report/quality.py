@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,16 +35,19 @@ class RecordingPart:
 
 def quality_parts(
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]],
+    mesh_of: Callable[[str], str | None],
 ) -> list[RecordingPart]:
-    """Draw every table that there is, in the order of ``PANELS``."""
-    return [
-        RecordingPart(
-            responses,
-            subject,
-            tuple(PANELS[name](tables[name]) for name in PANELS if name in tables),
-        )
-        for (responses, subject), tables in quality.items()
-    ]
+    """Draw every table that there is, in the order of ``PANELS``.
+
+    ``mesh_of`` names what vertices of a subject are drawn on.
+    """
+    parts = []
+    for (responses, subject), tables in quality.items():
+        of_voxels = partial(quality_fmri.voxels, mesh=mesh_of(subject))
+        draw: dict[str, Callable[[pd.DataFrame], Panel]] = {**PANELS, "voxels": of_voxels}
+        panels = tuple(draw[name](tables[name]) for name in draw if name in tables)
+        parts.append(RecordingPart(responses, subject, panels))
+    return parts
 
 
 def _facts(table: pd.DataFrame) -> Panel:
@@ -159,5 +163,4 @@ PANELS: dict[str, Callable[[pd.DataFrame], Panel]] = {
     "erp": _mean_epoch,
     "channels": _channels,
     "volumes": quality_fmri.volumes,
-    "voxels": quality_fmri.voxels,
 }
