@@ -229,7 +229,8 @@ def _evaluate_settings(study: StudyConfig, subject: str) -> object:
 
 
 def _online_settings(study: StudyConfig, subject: str) -> object:
-    return [study.data.model_dump(), study.online and study.online.model_dump(), subject]
+    online, holdout = study.online, study.evaluate.holdout
+    return [study.data.model_dump(), online and online.model_dump(), holdout.model_dump(), subject]
 
 
 def _specify_inputs(job: Job, subject: str) -> list[Path]:
