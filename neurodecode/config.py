@@ -169,7 +169,8 @@ class StudyConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _kinematics_alone(cls, raw: Any) -> Any:
-        alone = isinstance(raw, dict) and not raw.keys() & NO_PICTURES.keys()
+        # Of evaluate a study of kinematics has the lock of its test set.
+        alone = isinstance(raw, dict) and not raw.keys() & (NO_PICTURES.keys() - {"evaluate"})
         if alone and raw.keys() & {"online", "deconfound"}:
             return {**NO_PICTURES, **_recorded(raw), **raw}
         return raw
@@ -180,8 +181,10 @@ class StudyConfig(Section):
         if moves and (self.online is None or self.systems):
             raise ValueError(
                 "data of kind kinematics are for the section online, without responses, design, "
-                "decoders, reconstruct, evaluate and systems"
+                "decoders, reconstruct and systems"
             )
+        if moves and self.evaluate.model_fields_set - {"holdout"}:
+            raise ValueError("evaluate: of data of kind kinematics it holds holdout alone")
         if not moves and self.online is not None:
             raise ValueError("online: needs data of kind kinematics")
         if self.cohort and (self.deconfound is None or self.systems):
@@ -259,7 +262,9 @@ class StudyConfig(Section):
         """Whether test scores are answered by a reusable holdout until they are unlocked."""
         if self.evaluate.holdout.locked is not None:
             return self.evaluate.holdout.locked
-        return self.data.kind in ("arrays", "bids") and not self.data.simulated
+        if self.data.kind == "kinematics" and self.data.public:
+            return False
+        return self.data.kind in ("arrays", "bids", "kinematics") and not self.data.simulated
 
     @property
     def all_systems(self) -> tuple[SystemSettings, ...]:

@@ -170,6 +170,11 @@ class KinematicsSettings(Section):
         default_factory=dict, description="words for the report"
     )
 
+    @property
+    def public(self) -> bool:
+        """Whether all recordings ship, so that others have seen them too."""
+        return set(self.recordings.values()) == {"flint2012"}
+
 
 class CohortSettings(Section):
     """Features of people, one row a person: e.g. connectivity; a person's own files."""
