@@ -74,7 +74,14 @@ NO_PICTURES: dict[str, Any] = {
     "decoders": {}, "reconstruct": {"unit": "trial"}, "evaluate": {}, "systems": (),
 }  # fmt: skip
 """What a study of kinematics or of a cohort leaves out: without a system none of it is read."""
-COHORTS = ("cohort", "virtual_cohort")
+COHORTS = ("bids_cohort", "cohort", "virtual_cohort")
+
+
+def _recorded(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the responses of a study of people who are read one by one: courses of regions."""
+    data = raw.get("data")
+    read = isinstance(data, dict) and data.get("kind") == "bids_cohort"
+    return {"responses": {"regions": {"kind": "as_given"}}} if read else {}
 
 
 class MultiverseSettings(Section):
@@ -158,7 +165,7 @@ class StudyConfig(Section):
     def _kinematics_alone(cls, raw: Any) -> Any:
         alone = isinstance(raw, dict) and not raw.keys() & NO_PICTURES.keys()
         if alone and raw.keys() & {"online", "deconfound"}:
-            return {**NO_PICTURES, **raw}
+            return {**NO_PICTURES, **_recorded(raw), **raw}
         return raw
 
     @model_validator(mode="after")
@@ -256,6 +263,7 @@ class StudyConfig(Section):
             *(system.responses for system in self.systems),
             *(encoder.responses for encoder in self.encoders.values()),
             *(searchlight.responses for searchlight in self.searchlights.values()),
+            *(self.responses if self.cohort else ()),
         ]
         return list(dict.fromkeys(names))
 

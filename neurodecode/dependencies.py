@@ -7,14 +7,16 @@ table in :mod:`neurodecode.pipeline`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from neurodecode.config import StudyConfig
 
 if TYPE_CHECKING:
     from neurodecode.pipeline import Job
+    from neurodecode.studies.cohort import CohortStudy
 
 __all__ = [
+    "deconfound_inputs",
     "deconfound_settings",
     "design_inputs",
     "embed_inputs",
@@ -69,6 +71,16 @@ def embed_settings(study: StudyConfig, chain: str) -> object:
     """What of the YAML a decoder depends on."""
     system = study.chain(chain)
     return [system.responses, study.decoders[system.decoder].model_dump()]
+
+
+def deconfound_inputs(job: Job, deconfounder: str) -> list[Path]:
+    """Files that an audit is made from: people's own, or what was made of their recordings."""
+    if not job.study.cohort:
+        return []
+    adapter = cast("CohortStudy", job.adapter)
+    subjects = job.adapter.subjects() if job.study.used_responses else ()
+    made = [job.paths.responses(n, s) for n in job.study.used_responses for s in subjects]
+    return [*made, *adapter.people_sources()]
 
 
 def deconfound_settings(study: StudyConfig, deconfounder: str) -> object:

@@ -164,7 +164,7 @@ STAGES: dict[str, Stage] = {
         ("deconfounder",),
         "neurodecode.deconfound.stage:run",
         lambda paths, deconfounder: paths.deconfounded(deconfounder),
-        lambda job, deconfounder: list(job.adapter.sources("")) if job.study.cohort else [],
+        reads.deconfound_inputs,
         reads.deconfound_settings,
     ),
     "embed": Stage(

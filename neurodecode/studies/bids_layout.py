@@ -47,6 +47,7 @@ class Source:
     recording : Path
         Image, EEG header or MEG file.
     events : Path
+        Of a run at rest, where it would be.
     sidecars : tuple of Path
         JSON files that apply to it, the most general first.
     session, label : str
@@ -143,6 +144,8 @@ def find_runs(
     derivatives: Path | None = None,
     space: str | None = None,
     form: str = "volume",
+    *,
+    at_rest: bool = False,
 ) -> list[Source]:
     """Return a subject's runs in the order of their names' numbers.
 
@@ -159,6 +162,8 @@ def find_runs(
         Of the derivatives.
     form : {"volume", "cifti", "gifti"}
         Of fMRI images. A run of GIFTI is named by its left hemisphere.
+    at_rest : bool
+        Runs need no events.
 
     Raises
     ------
@@ -196,7 +201,7 @@ def find_runs(
     _refuse_several(found)
     if derivatives:
         _warn_of_lacking(found, root / f"sub-{subject}", task)
-    return [_source(path, root, top) for path in sorted(found, key=_order)]
+    return [_source(path, root, top, at_rest) for path in sorted(found, key=_order)]
 
 
 def _is_preprocessed(path: Path) -> bool:
@@ -244,11 +249,13 @@ def _order(path: Path) -> list[tuple[int, str]]:
     return [(int(text) if text.isdigit() else -1, text) for text in texts]
 
 
-def _source(path: Path, root: Path, top: Path) -> Source:
+def _source(path: Path, root: Path, top: Path, at_rest: bool) -> Source:
     own = entities(path.name)
     raw = root / path.parent.relative_to(top)
     events = inherited(raw, root, {**own, "suffix": "events"}, ".tsv")
-    if not events:
+    if at_rest:
+        events = [raw / "_".join([*path.name.split("_")[:-1], "events.tsv"])]
+    elif not events:
         raise DataError(
             f"{raw}: no events.tsv for {path.name}; every run needs one that says what was shown"
         )
