@@ -36,8 +36,8 @@ class _Decoder(Section):
     )
     alignment: bool = Field(
         False,
-        description="channels at times: bring each session's mean covariance to the identity; of a "
-        "session that is only tested by its own unlabelled trials (transductive)",
+        description="channels at times: bring each session's mean covariance to that of the "
+        "training sessions; of one that is only tested by its unlabelled trials (transductive)",
     )
 
 
