@@ -32,6 +32,7 @@ SOURCES = (
     "neurodecode/embed/noise_normalisation.py", "neurodecode/evaluate/inference.py",
     "neurodecode/simulate/eeg.py", "neurodecode/simulate/eeg_noise.py",
     "neurodecode/simulate/eeg_world.py", "neurodecode/simulate/eeg_features.py",
+    "neurodecode/simulate/features.py", "neurodecode/simulate/world.py",
     "neurodecode/simulate/eeg_oracle.py", "neurodecode/simulate/people.py",
     "neurodecode/simulate/scalp.py",
 )  # fmt: skip

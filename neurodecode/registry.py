@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
+        "bids_cohort": "neurodecode.studies.bids_cohort:BidsCohort",
         "cc2017": "neurodecode.studies.cc2017:Cc2017",
         "cohort": "neurodecode.studies.cohort:OwnCohort",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",
@@ -54,7 +55,6 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "things_eeg2": "neurodecode.studies.things_eeg2:ThingsEeg2",
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_cohort": "neurodecode.studies.cohort:VirtualCohort",
-        "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
     "estimator": {
         "as_given": "neurodecode.preprocess.as_given:AsGiven",

@@ -64,6 +64,7 @@ class Score:
     split: str
     selection: str
     transductive: bool
+    resolution: str = ""
 
     @property
     def has_interval(self) -> bool:
@@ -327,4 +328,5 @@ def _score(row: Mapping[object, object]) -> Score:
         split=text("split"),
         selection=text("selection"),
         transductive=text("transductive").lower() in ("true", "1", "1.0"),
+        resolution=text("resolution"),
     )
