@@ -118,7 +118,7 @@ class Prober:
         train, test : (n_train,), (n_test,)
             Floats are numbers to predict, all else levels.
         """
-        predicted = self._predict(name, train)
+        predicted = self.predict(name, train)
         value = score(test, predicted)
         orders = generator(self.seed, "permutations").permuted(
             np.tile(np.arange(len(test)), (self.n_permutations, 1)), axis=1
@@ -132,9 +132,10 @@ class Prober:
 
     def score(self, name: str, train: Labels, test: Labels) -> float:
         """Score of one probe alone, without permutations."""
-        return score(test, self._predict(name, train))
+        return score(test, self.predict(name, train))
 
-    def _predict(self, name: str, labels: Labels) -> Labels:
+    def predict(self, name: str, labels: Labels) -> Labels:
+        """Train one probe and return what it says of each test person."""
         if name == "forest":
             return self._forest(labels)
         own, other = self._kernel(name)

@@ -32,6 +32,10 @@ class CohortStudy(Protocol):
     simulated: bool
     connectivity: str | None
 
+    @property
+    def triangle(self) -> str | None:
+        """Which half of a matrix of regions the features are, row by row; None: no matrix."""
+
     def people(self) -> tuple[pd.DataFrame, Float]:
         """Return who they are (``participant_id``, demographics) and (n_people, n_features).
 
@@ -50,6 +54,11 @@ class Cohort:
 
     level = "person"
     connectivity: str | None = None
+
+    @property
+    def triangle(self) -> str | None:
+        """Which half of a matrix of regions the features are: nilearn's is the lower one."""
+        return {"correlation": "lower", "partial": "lower"}.get(self.connectivity or "")
 
     def subjects(self) -> tuple[str, ...]:
         """Return one name: the people are rows, not subjects of their own."""
@@ -99,6 +108,7 @@ class VirtualCohort(Cohort):
     """
 
     simulated = True
+    triangle = "upper"
 
     def __init__(
         self, n_people: int, world: str, space: Literal["fisher", "log"], seed: int
