@@ -100,7 +100,8 @@ def difference_panel(
     if triangle is not None:
         title = f"{heading} (first fold)"
         picture = as_png(draw_differences(*folds[0], title=title, triangle=triangle))
-        alt = f"Difference in connectivity, {heading}: between tested people, {', '.join(folds[0][1])}."
+        whose = ", ".join([TESTED, *folds[0][1]])
+        alt = f"Difference in connectivity, {heading}: {whose}."
     return Panel(
         heading,
         f"The difference between the people who were tested has a root mean square of "
