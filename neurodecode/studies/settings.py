@@ -23,6 +23,7 @@ __all__ = [
     "DesignSettings",
     "Haxby2001Settings",
     "KinematicsSettings",
+    "VirtualClipsSettings",
     "VirtualCohortSettings",
     "VirtualMinSettings",
     "VirtualSettings",
@@ -54,10 +55,9 @@ class VirtualMinSettings(Section):
     seed: int = Field(2001, description="seed of the simulated world")
 
 
-class VirtualSettings(Section):
-    """Simulated people of a preset world who see pictures of ``objects64``."""
+class _VirtualPeople(Section):
+    """What studies of people of a preset world have in common."""
 
-    kind: Literal["virtual"]
     preset: Literal["realistic", "easy", "hard", "world-B"] = Field(
         "realistic", description="how much of a trial is signal, and how brains see"
     )
@@ -65,12 +65,32 @@ class VirtualSettings(Section):
         "default", description="what age, sex, site and label change"
     )
     n_subjects: int = Field(8, ge=1, le=200)
-    n_train: int = Field(600, ge=20, description="training pictures")
-    n_test: int = Field(100, ge=10, description="held-out test pictures")
     train_repeats: int = Field(2, ge=1, le=10)
     test_repeats: int = Field(4, ge=1, le=20)
     n_voxels: int | None = Field(
         None, ge=100, le=10_000, description="of a person; without it the preset's 2,100 to 2,700"
+    )
+
+
+class VirtualSettings(_VirtualPeople):
+    """Simulated people of a preset world who see pictures of ``objects64``."""
+
+    kind: Literal["virtual"]
+    n_train: int = Field(600, ge=20, description="training pictures")
+    n_test: int = Field(100, ge=10, description="held-out test pictures")
+
+
+class VirtualClipsSettings(_VirtualPeople):
+    """Simulated people of a preset world who see clips made of pictures of ``objects64``."""
+
+    kind: Literal["virtual_clips"]
+    n_train: int = Field(100, ge=2, description="pictures that training clips are made of")
+    n_test: int = Field(60, ge=2, description="held-out pictures, one test clip of each")
+    clips_per_picture: int = Field(
+        6, ge=1, le=12, description="of a training picture; 6: each kind of motion once"
+    )
+    motion_tuning: bool = Field(
+        True, description="false: voxels know no motion, the control of decoded motion"
     )
 
 
@@ -296,6 +316,7 @@ class VirtualCohortSettings(Section):
 DataSettings = Annotated[
     Haxby2001Settings
     | VirtualSettings
+    | VirtualClipsSettings
     | VirtualMinSettings
     | ArraysSettings
     | BidsSettings
