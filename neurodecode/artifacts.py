@@ -41,6 +41,7 @@ __all__ = [
     "load_reconstruction",
     "load_responses",
     "load_targets",
+    "load_trials",
     "read_record",
     "read_sidecar",
     "read_table",
@@ -274,7 +275,8 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         Where the file is missing or damaged.
     """
     try:
-        with safe_open(path, framework="numpy") as stream:
+        # Not mapped into memory: what is mapped and its copy would count twice.
+        with safe_open(path, framework="numpy", backend="pread") as stream:
             return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
@@ -299,12 +301,18 @@ def save_responses(sidecar: Path, responses: Responses) -> list[Path]:
     return files
 
 
+def load_trials(sidecar: Path) -> pd.DataFrame:
+    """Read the trials of ``Responses`` alone."""
+    read_sidecar(sidecar)
+    return read_table(sidecar.with_name(f"{sidecar.stem}_trials.tsv"), text=TEXT)
+
+
 def load_responses(sidecar: Path) -> Responses:
     """Read ``Responses`` from the sidecar that commits them."""
     facts, stem = read_sidecar(sidecar).facts, sidecar.with_suffix("")
     return Responses(
         data=load_arrays(stem.with_suffix(".safetensors"))["data"],
-        trials=read_table(stem.with_name(f"{stem.name}_trials.tsv"), text=TEXT),
+        trials=load_trials(sidecar),
         units=read_table(stem.with_name(f"{stem.name}_units.tsv"), text=TEXT),
         transductive=bool(facts["transductive"]),
     )
@@ -314,8 +322,7 @@ def save_targets(sidecar: Path, targets: Targets) -> tuple[list[Path], dict[str,
     """Write the files of ``Targets``; returns them and the facts for the sidecar."""
     file = sidecar.with_suffix(".safetensors")
     save_arrays(file, {"values": targets.values})
-    facts = {"ids": targets.ids, "shape": targets.shape, "extractor": targets.extractor}
-    return [file], facts
+    return [file], {"ids": targets.ids, "shape": targets.shape, "extractor": targets.extractor}
 
 
 def load_targets(sidecar: Path) -> Targets:
@@ -397,8 +404,7 @@ def load_reconstruction(sidecar: Path) -> Reconstruction:
     read_sidecar(sidecar)
     arrays = load_arrays(sidecar.with_suffix(".safetensors"))
     table = read_table(sidecar.with_suffix(".tsv"), text=TEXT)
-    prefix = "gate."
-    gates = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+    gates = {n.removeprefix("gate."): a for n, a in arrays.items() if n.startswith("gate.")}
     return Reconstruction(
         table=table.drop(columns=["chosen", *gates]),
         samples=arrays["samples"],

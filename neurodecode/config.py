@@ -74,7 +74,14 @@ NO_PICTURES: dict[str, Any] = {
     "decoders": {}, "reconstruct": {"unit": "trial"}, "evaluate": {}, "systems": (),
 }  # fmt: skip
 """What a study of kinematics or of a cohort leaves out: without a system none of it is read."""
-COHORTS = ("cohort", "virtual_cohort")
+COHORTS = ("bids_cohort", "cohort", "virtual_cohort")
+
+
+def _recorded(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the responses of a study of people who are read one by one: courses of regions."""
+    data = raw.get("data")
+    read = isinstance(data, dict) and data.get("kind") == "bids_cohort"
+    return {"responses": {"regions": {"kind": "as_given"}}} if read else {}
 
 
 class MultiverseSettings(Section):
@@ -158,7 +165,7 @@ class StudyConfig(Section):
     def _kinematics_alone(cls, raw: Any) -> Any:
         alone = isinstance(raw, dict) and not raw.keys() & NO_PICTURES.keys()
         if alone and raw.keys() & {"online", "deconfound"}:
-            return {**NO_PICTURES, **raw}
+            return {**NO_PICTURES, **_recorded(raw), **raw}
         return raw
 
     @model_validator(mode="after")
@@ -248,6 +255,38 @@ class StudyConfig(Section):
     def all_systems(self) -> tuple[SystemSettings, ...]:
         """The systems, and those that only the multiverse compares."""
         return (*self.systems, *(self.multiverse.scored if self.multiverse else ()))
+
+    @property
+    def used_responses(self) -> list[str]:
+        """Names of the response sections that some system, encoder or searchlight uses."""
+        names = [
+            *(system.responses for system in self.systems),
+            *(encoder.responses for encoder in self.encoders.values()),
+            *(searchlight.responses for searchlight in self.searchlights.values()),
+            *(self.responses if self.cohort else ()),
+        ]
+        return list(dict.fromkeys(names))
+
+    @property
+    def specified(self) -> tuple[SystemSettings, ...]:
+        """What the multiverse scores.
+
+        Raises
+        ------
+        ConfigError
+            Where the study declares none.
+        """
+        if self.multiverse is None:
+            raise ConfigError(
+                f"study {self.name}: no section multiverse, which names the choices to compare; "
+                "see config/README.md"
+            )
+        return self.multiverse.scored
+
+    def used_targets(self, system: SystemSettings) -> list[str]:
+        """Names of the targets that reconstruct reads for one system."""
+        by = [self.reconstruct.choose_by] if self.targets else []
+        return list(dict.fromkeys([*self.decoders[system.decoder].targets, *by]))
 
     def system(self, name: str) -> SystemSettings:
         """Return the system of that name."""

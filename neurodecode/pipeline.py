@@ -15,8 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from neurodecode import dependencies as reads
 from neurodecode.artifacts import begin, commit, hash_settings, is_current
-from neurodecode.config import StudyConfig, SystemSettings
+from neurodecode.config import StudyConfig
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.registry import Study, make
@@ -28,7 +29,6 @@ __all__ = [
     "Stage",
     "jobs_for_subject",
     "run",
-    "specified",
     "wildcards_of",
 ]
 
@@ -138,229 +138,85 @@ class Stage:
     settings: Callable[..., object]
 
 
-def _targets_settings(study: StudyConfig, target: str) -> object:
-    return [study.data.model_dump(), study.targets[target].model_dump()]
-
-
-def _preprocess_settings(study: StudyConfig, responses: str, subject: str) -> object:
-    return [study.data.model_dump(), study.responses[responses].model_dump(), subject]
-
-
-def _design_inputs(job: Job) -> list[Path]:
-    by = job.study.reconstruct.choose_by
-    responses = [
-        job.paths.responses(responses, subject)
-        for responses in used_responses(job.study)
-        for subject in job.adapter.subjects()
-    ]
-    return [*responses, job.paths.targets(by)] if job.study.clustered else responses
-
-
-def _embed_inputs(job: Job, chain: str) -> list[Path]:
-    system, paths = job.study.chain(chain), job.paths
-    return [
-        paths.design(),
-        *(paths.responses(system.responses, subject) for subject in job.adapter.subjects()),
-        *(paths.targets(target) for target in job.study.decoders[system.decoder].targets),
-    ]
-
-
-def _embed_settings(study: StudyConfig, chain: str) -> object:
-    system = study.chain(chain)
-    return [system.responses, study.decoders[system.decoder].model_dump()]
-
-
-def _deconfound_settings(study: StudyConfig, deconfounder: str) -> object:
-    section = study.deconfound
-    method = section and section.methods.get(deconfounder)
-    return [
-        study.data.model_dump(),
-        section and section.model_dump(exclude={"methods"}),
-        method and method.model_dump(),
-    ]
-
-
-def _encode_inputs(job: Job, encoder: str, subject: str) -> list[Path]:
-    settings, paths = job.study.encoders[encoder], job.paths
-    return [
-        paths.design(),
-        paths.responses(settings.responses, subject),
-        *(paths.targets(band) for band in settings.bands),
-    ]
-
-
-def _searchlight_inputs(job: Job, searchlight: str, subject: str) -> list[Path]:
-    settings, paths = job.study.searchlights[searchlight], job.paths
-    return [paths.design(), paths.responses(settings.responses, subject)]
-
-
-def _searchlight_settings(study: StudyConfig, searchlight: str, subject: str) -> object:
-    settings = study.searchlights[searchlight]
-    return [settings.model_dump(), study.decoders[settings.decoder].model_dump(), subject]
-
-
-def _reconstruct_inputs(job: Job, system: str, source: str, subject: str) -> list[Path]:
-    chain = job.study.system(system).chain
-    return [
-        job.paths.design(),
-        job.paths.decoders(chain),
-        *(job.paths.targets(target) for target in used_targets(job.study, system)),
-    ]
-
-
-def _reconstruct_settings(study: StudyConfig, system: str, source: str, subject: str) -> object:
-    generator = study.generators[study.system(system).generator]
-    return [study.reconstruct.model_dump(), generator.model_dump(), source, subject]
-
-
-def _evaluate_inputs(job: Job, subject: str) -> list[Path]:
-    study, paths = job.study, job.paths
-    return [
-        paths.design(),
-        *(paths.responses(name, subject) for name in used_responses(study)),
-        *(paths.decoders(chain) for chain in study.chains),
-        *([paths.targets(study.reconstruct.choose_by)] if study.targets else []),
-        *(paths.pictures(s.name, source, subject) for s in study.drawing for source in s.sources),
-    ]
-
-
-def _evaluate_settings(study: StudyConfig, subject: str) -> object:
-    return [study.evaluate.model_dump(), [system.model_dump() for system in study.systems]]
-
-
-def _online_settings(study: StudyConfig, subject: str) -> object:
-    return [study.data.model_dump(), study.online and study.online.model_dump(), subject]
-
-
-def _specify_inputs(job: Job, subject: str) -> list[Path]:
-    study, paths = job.study, job.paths
-    scored = specified(study)
-    return [
-        paths.design(),
-        *dict.fromkeys(paths.responses(s.responses, subject) for s in scored),
-        *dict.fromkeys(paths.decoders(s.chain) for s in scored),
-        *([paths.targets(study.reconstruct.choose_by)] if study.targets else []),
-        *(paths.pictures(s.name, "decoded", subject) for s in scored if s.generator),
-    ]
-
-
-def _specify_settings(study: StudyConfig, subject: str) -> object:
-    declared = study.multiverse.model_dump() if study.multiverse else None
-    return [study.evaluate.model_dump(), declared]
-
-
 STAGES: dict[str, Stage] = {
     "targets": Stage(
         ("target",),
         "neurodecode.targets.stage:run",
         lambda paths, target: paths.targets(target),
         lambda job, target: list(job.adapter.stimulus_sources()),
-        _targets_settings,
+        reads.targets_settings,
     ),
     "preprocess": Stage(
         ("responses", "subject"),
         "neurodecode.preprocess.stage:run",
         lambda paths, responses, subject: paths.responses(responses, subject),
         lambda job, responses, subject: list(job.adapter.sources(subject)),
-        _preprocess_settings,
+        reads.preprocess_settings,
     ),
     "design": Stage(
         (),
         "neurodecode.embed.design:run",
         lambda paths: paths.design(),
-        _design_inputs,
+        reads.design_inputs,
         lambda study: [study.data.model_dump(), study.design.model_dump()],
     ),
     "deconfound": Stage(
         ("deconfounder",),
         "neurodecode.deconfound.stage:run",
         lambda paths, deconfounder: paths.deconfounded(deconfounder),
-        lambda job, deconfounder: list(job.adapter.sources("")) if job.study.cohort else [],
-        _deconfound_settings,
+        reads.deconfound_inputs,
+        reads.deconfound_settings,
     ),
     "embed": Stage(
         ("chain",),
         "neurodecode.embed.stage:run",
         lambda paths, chain: paths.decoders(chain),
-        _embed_inputs,
-        _embed_settings,
+        reads.embed_inputs,
+        reads.embed_settings,
     ),
     "encode": Stage(
         ("encoder", "subject"),
         "neurodecode.embed.encode_stage:run",
         lambda paths, encoder, subject: paths.encoding(encoder, subject),
-        _encode_inputs,
+        reads.encode_inputs,
         lambda study, encoder, subject: [study.encoders[encoder].model_dump(), subject],
     ),
     "searchlight": Stage(
         ("searchlight", "subject"),
         "neurodecode.embed.searchlight:run",
         lambda paths, searchlight, subject: paths.searchlight(searchlight, subject),
-        _searchlight_inputs,
-        _searchlight_settings,
+        reads.searchlight_inputs,
+        reads.searchlight_settings,
     ),
     "reconstruct": Stage(
         ("system", "source", "subject"),
         "neurodecode.reconstruct.stage:run",
         lambda paths, system, source, subject: paths.pictures(system, source, subject),
-        _reconstruct_inputs,
-        _reconstruct_settings,
+        reads.reconstruct_inputs,
+        reads.reconstruct_settings,
     ),
     "evaluate": Stage(
         ("subject",),
         "neurodecode.evaluate.stage:run",
         lambda paths, subject: paths.scores(subject),
-        _evaluate_inputs,
-        _evaluate_settings,
+        reads.evaluate_inputs,
+        reads.evaluate_settings,
     ),
     "online": Stage(
         ("subject",),
         "neurodecode.online.stage:run",
         lambda paths, subject: paths.online(subject),
         lambda job, subject: list(job.adapter.sources(subject)),
-        _online_settings,
+        reads.online_settings,
     ),
     "specify": Stage(
         ("subject",),
         "neurodecode.evaluate.multiverse:run",
         lambda paths, subject: paths.specifications(subject),
-        _specify_inputs,
-        _specify_settings,
+        reads.specify_inputs,
+        reads.specify_settings,
     ),
 }
-
-
-def used_responses(study: StudyConfig) -> list[str]:
-    """Names of the response sections that some system, encoder or searchlight uses."""
-    names = [
-        *(system.responses for system in study.systems),
-        *(encoder.responses for encoder in study.encoders.values()),
-        *(searchlight.responses for searchlight in study.searchlights.values()),
-    ]
-    return list(dict.fromkeys(names))
-
-
-def specified(study: StudyConfig) -> tuple[SystemSettings, ...]:
-    """Return what the study's multiverse scores.
-
-    Raises
-    ------
-    ConfigError
-        Where the study declares none.
-    """
-    if study.multiverse is None:
-        raise ConfigError(
-            f"study {study.name}: no section multiverse, which names the choices to compare; see "
-            "config/README.md"
-        )
-    return study.multiverse.scored
-
-
-def used_targets(study: StudyConfig, system: str) -> list[str]:
-    """Names of the targets that reconstruct reads for one system."""
-    decoder = study.decoders[study.system(system).decoder]
-    by = [study.reconstruct.choose_by] if study.targets else []
-    return list(dict.fromkeys([*decoder.targets, *by]))
 
 
 def wildcards_of(
@@ -368,11 +224,11 @@ def wildcards_of(
 ) -> Iterator[dict[str, str]]:
     """Yield the wildcards of every job of a stage that a study needs."""
     if job_stage == "targets":
-        names = [name for s in study.systems for name in used_targets(study, s.name)]
+        names = [name for s in study.systems for name in study.used_targets(s)]
         names += [band for encoder in study.encoders.values() for band in encoder.bands]
         yield from ({"target": name} for name in dict.fromkeys(names))
     elif job_stage == "preprocess":
-        for responses in used_responses(study):
+        for responses in study.used_responses:
             yield from ({"responses": responses, "subject": subject} for subject in subjects)
     elif job_stage == "design":
         yield from [{}] if study.systems else []

@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "study": {
         "arrays": "neurodecode.studies.arrays:Arrays",
         "bids": "neurodecode.studies.bids:Bids",
+        "bids_cohort": "neurodecode.studies.bids_cohort:BidsCohort",
         "cc2017": "neurodecode.studies.cc2017:Cc2017",
         "cohort": "neurodecode.studies.cohort:OwnCohort",
         "haxby2001": "neurodecode.studies.haxby2001:Haxby2001",

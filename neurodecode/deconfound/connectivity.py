@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from neurodecode.contracts import Float
 from neurodecode.errors import ConfigError, DataError
 
-__all__ = ["KINDS", "Connectivity"]
+__all__ = ["KINDS", "Connectivity", "n_edges"]
 
 KINDS = {
     "correlation": "correlation",
@@ -81,6 +81,11 @@ class Connectivity(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Learned arrays, for safetensors: what ``tangent`` whitens by; else none."""
         check_is_fitted(self)
         return {"whitening": self.measure_.whitening_} if self.kind == "tangent" else {}
+
+
+def n_edges(n_regions: int, kind: str | None) -> int:
+    """Return how many features a person has; ``tangent`` holds the diagonal too."""
+    return n_regions * (n_regions + (1 if kind == "tangent" else -1)) // 2
 
 
 def _courses(X: Float) -> list[NDArray[np.float64]]:

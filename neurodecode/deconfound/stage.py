@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neurodecode.artifacts import read_table, save_arrays, write_table
+from neurodecode.artifacts import load_responses, read_table, save_arrays, write_table
 from neurodecode.contracts import Float
 from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit_fitted, confounded
-from neurodecode.deconfound.connectivity import Connectivity
+from neurodecode.deconfound.connectivity import Connectivity, n_edges
 from neurodecode.deconfound.demographics import Encoding
 from neurodecode.deconfound.probes import PROBES
 from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
@@ -26,6 +26,7 @@ from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.registry import Deconfounder, make
 from neurodecode.seeds import derive, generator
+from neurodecode.studies.bids_cohort import BidsCohort
 from neurodecode.studies.cohort import CohortStudy
 
 __all__ = ["NO_OP", "folds", "run"]
@@ -59,7 +60,7 @@ def run(job: Job) -> Output:
         warnings.warn(f"study {job.study.name}: {NO_OP}", DataWarning, stacklevel=1)
         write_table(table, pd.DataFrame(columns=["fold", *AUDIT_COLUMNS]))
         return Output([table], {"no_op": NO_OP})
-    people, features = cast(CohortStudy, job.adapter).people()
+    people, features = _people(job)
     demographics, label = _columns(people, section)
     seed = derive(job.seed, "deconfound", job.study.name)
     sets = folds(len(people), section.n_folds, seed)
@@ -69,7 +70,9 @@ def run(job: Job) -> Output:
             rows.append(_fold(job, section, fold, features, demographics, label, parts, seed))
             advance()
     write_table(table, pd.concat(rows, ignore_index=True))
-    n_features = features.shape[1] if features.ndim == 2 else _n_edges(features.shape[2])
+    n_features = features.shape[1]
+    if features.ndim == 3:
+        n_features = n_edges(features.shape[2], cast(CohortStudy, job.adapter).connectivity)
     facts: dict[str, object] = {
         "n_people": len(people), "n_features": n_features, "n_fit": len(sets[0].fit),
     }  # fmt: skip
@@ -78,8 +81,14 @@ def run(job: Job) -> Output:
     return Output([table], facts)
 
 
-def _n_edges(n_regions: int) -> int:
-    return n_regions * (n_regions - 1) // 2
+def _people(job: Job) -> tuple[pd.DataFrame, Float]:
+    """Who people are and their features, or the time courses that features are made from."""
+    if not job.study.used_responses:
+        return cast(CohortStudy, job.adapter).people()
+    (name,) = job.study.used_responses
+    subjects = job.adapter.subjects()
+    courses = {s: load_responses(job.paths.responses(name, s)).data for s in subjects}
+    return cast(BidsCohort, job.adapter).join(courses)
 
 
 def _columns(

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from neurodecode.artifacts import TEXT, load_responses, load_targets, read_table, write_table
+from neurodecode.artifacts import TEXT, load_targets, load_trials, read_table, write_table
 from neurodecode.config import StudyConfig
 from neurodecode.contracts import Stimuli
 from neurodecode.errors import ConfigError, DataError, LeakageError
 from neurodecode.paths import Paths
-from neurodecode.pipeline import Job, Output, used_responses
+from neurodecode.pipeline import Job, Output
 from neurodecode.studies.settings import DesignSettings
 
 __all__ = [
@@ -285,10 +285,10 @@ def describe(settings: DesignSettings, design: pd.DataFrame) -> str:
 def run(job: Job) -> Output:
     """Stage ``design``: write ``design.tsv``."""
     subjects = job.adapter.subjects()
-    names = used_responses(job.study)
+    names = job.study.used_responses
     tables = {
         name: pd.concat(
-            [load_responses(job.paths.responses(name, subject)).trials for subject in subjects],
+            [load_trials(job.paths.responses(name, subject)) for subject in subjects],
             ignore_index=True,
         )
         for name in names

@@ -9,12 +9,16 @@ from pydantic import Field, field_validator
 from neurodecode.settings import Name, Section
 
 __all__ = [
+    "PENALTIES",
     "DecoderSettings",
     "EncoderSettings",
     "RidgeSettings",
     "SearchlightSettings",
     "ShrinkageLdaSettings",
 ]
+
+# Two a decade, for standardised responses.
+PENALTIES = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
 
 
 class _Decoder(Section):
@@ -45,7 +49,7 @@ class RidgeSettings(_Decoder):
         description="names of sections in targets; none where labels alone are decoded"
     )
     alphas: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6), min_length=1, description="grid for alpha"
+        PENALTIES, min_length=1, description="grid for alpha"
     )
     inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
 

@@ -171,8 +171,9 @@ _KNOWN: dict[str, Definition] = {
     ),
     r"retrieval_two_way": Definition(
         "share of the other scored stimuli whose features correlate less with the decoded "
-        "features than those of the stimulus seen do; ties and undefined correlations count half; "
-        "no picture is drawn for it",
+        "features than those of the stimulus seen do, the mean features of stimuli that are not "
+        "scored taken out of both; ties and undefined correlations count half; no picture is "
+        "drawn for it",
         (0.0, 1.0),
         "0.5",
     ),

@@ -30,7 +30,7 @@ from neurodecode.evaluate.measures import (
 )
 from neurodecode.evaluate.spuriousness import Clusters, of_clusters
 from neurodecode.evaluate.tables import resized, top1
-from neurodecode.evaluate.truth import Truth, in_blocks
+from neurodecode.evaluate.truth import Truth, common_part, in_blocks
 from neurodecode.pipeline import Job
 from neurodecode.seeds import derive
 
@@ -131,6 +131,7 @@ def of_decoding(
         at = {name: k for k, name in enumerate(targets.ids)}
         real = targets.values[[at[name] for name in truth.candidates]]
         decoded = items.arrays[by]
+        mean = common_part(targets, truth.candidates)
         seed = derive(job.seed, "retrieval", job.study.name)
         fewest = min(len(rows) for rows, _ in truth.blocks)
 
@@ -139,6 +140,7 @@ def of_decoding(
             yield from of_conditions(part.drawn, part.real, part.extractor, seed)
             if fewest >= FEWEST_OF_TOP5:
                 yield from of_top5(part.drawn, part.real, part.extractor)
+            part = Features(part.extractor, part.real - mean, part.drawn - mean)
             yield from of_features(part.drawn, part.real, part.extractor)
             if clusters is not None:
                 yield from of_clusters("retrieval_two_way", part, clusters, rows)

@@ -27,7 +27,7 @@ from neurodecode.evaluate.rows import estimated, score_row
 from neurodecode.evaluate.scoring import Scoring, averaging, truth_of
 from neurodecode.evaluate.stage import check_near_duplicates, query_of_job
 from neurodecode.evaluate.truth import Truth
-from neurodecode.pipeline import Job, Output, specified
+from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.seeds import generator
 
@@ -41,7 +41,7 @@ COLUMNS = (
 
 def run(job: Job) -> Output:
     """Score one subject by every specification, and by the baseline."""
-    scored = specified(job.study)
+    scored = job.study.specified
     if is_locked(job.study, job.paths, job.wildcards["subject"]):
         raise ConfigError(
             f"study {job.study.name}: its test set is locked, and a multiverse looks at it once a "

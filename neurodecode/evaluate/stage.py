@@ -19,7 +19,7 @@ from neurodecode.evaluate.locked import ITEM_COLUMNS, locked_rows
 from neurodecode.evaluate.over_time import over_time_tables, timed_chains
 from neurodecode.evaluate.scoring import Scoring, truth_of
 from neurodecode.evaluate.truth import Truth
-from neurodecode.pipeline import Job, Output, used_responses
+from neurodecode.pipeline import Job, Output
 from neurodecode.preprocess.noise_ceiling import ceiling_rows
 from neurodecode.progress import track
 from neurodecode.seeds import generator
@@ -103,7 +103,7 @@ def _noise_ceilings(job: Job) -> pd.DataFrame:
     subject, design = job.wildcards["subject"], load_design(job.paths)
     tests = set(design["trial"][(design["role"] == "test") & (design["participant_id"] == subject)])
     parts = []
-    for name in used_responses(job.study):
+    for name in job.study.used_responses:
         responses = load_responses(job.paths.responses(name, subject))
         tested = responses.trials["trial"].isin(tests).to_numpy()
         rng = generator(job.seed, "noise ceiling", job.study.name, subject, name)

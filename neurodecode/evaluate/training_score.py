@@ -128,7 +128,8 @@ def _scores(job: Job, items: Conditions) -> dict[str, float]:
         seen = items.table["stimulus"].astype(str).to_numpy()
         names = np.unique(seen)
         real = targets.values[[at[name] for name in names]]
-        table = wins(correlations(real, items.arrays[by]))
+        mean = real.mean(axis=0)
+        table = wins(correlations(real - mean, items.arrays[by] - mean))
         true = np.searchsorted(names, seen)
         scores["retrieval_two_way"] = float(table[true, np.arange(len(true))].mean())
     return scores

@@ -64,6 +64,9 @@ class LinearPixelsSettings(Section):
 
     kind: Literal["linear_pixels"]
     target: Name = "pixels"
+    stretch: bool = Field(
+        False, description="undo the penalty's shrinkage: contrast of training pictures"
+    )
 
 
 class EmbeddedSettings(Section):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurodecode.artifacts import load_conditions, load_targets, save_reconstruction
 from neurodecode.contracts import Conditions, Float, Reconstruction
 from neurodecode.errors import ConfigError
-from neurodecode.pipeline import Job, Output, used_targets
+from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.reconstruct.sources import from_source, itemise, of_fold, training_gallery
 from neurodecode.registry import Backend, Gallery, make
@@ -54,9 +54,7 @@ def run(job: Job) -> Output:
     """Draw one subject's pictures by one system from one source of conditions."""
     study, subject = job.study, job.wildcards["subject"]
     system = study.system(job.wildcards["system"])
-    targets = {
-        name: load_targets(job.paths.targets(name)) for name in used_targets(study, system.name)
-    }
+    targets = {name: load_targets(job.paths.targets(name)) for name in study.used_targets(system)}
     conditions = load_conditions(job.paths.conditions(system.chain, subject))
     backend: Backend = make("backend", study.generators[system.generator])
     missing = [name for name in backend.uses if name not in conditions.arrays]

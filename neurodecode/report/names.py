@@ -45,7 +45,9 @@ def generator_words(study: StudyConfig, system: str) -> str:
         return "Decoding alone"
     settings = study.generators[name]
     words = _GENERATORS.get(settings.kind, settings.kind)
-    if getattr(settings, "null_embedding", False):
+    if getattr(settings, "stretch", False):
+        words += " (contrast restored)"
+    elif getattr(settings, "null_embedding", False):
         words += " (embedding ignored)"
     elif getattr(settings, "start", None):
         words += " (from a decoded latent)"

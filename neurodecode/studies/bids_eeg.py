@@ -13,6 +13,7 @@ import pandas as pd
 from neurodecode.contracts import Recording
 from neurodecode.errors import DataError, DataWarning
 from neurodecode.studies.bids_layout import Source, entities, inherited, read_tsv
+from neurodecode.studies.meg_sensors import sensor_columns
 
 __all__ = ["read_eeg"]
 
@@ -66,8 +67,11 @@ def read_eeg(
             DataWarning,
             stacklevel=2,
         )
-    positions = np.array([channel["loc"][:3] for channel in first.info["chs"]]) * 1000
-    units = pd.DataFrame(positions, columns=["x", "y", "z"])
+    if "meg" in first:
+        units = sensor_columns(first.info)  # of the first run; heads move by millimetres
+    else:
+        positions = np.array([channel["loc"][:3] for channel in first.info["chs"]]) * 1000
+        units = pd.DataFrame(positions, columns=["x", "y", "z"])
     units.insert(0, "roi", kinds)
     units.insert(0, "unit", first.ch_names)
     units["bad"] = units["unit"].isin(bad)

@@ -14,7 +14,14 @@ from neurodecode.artifacts import read_table
 from neurodecode.contracts import STIMULUS_COLUMNS, TRIAL_COLUMNS, Float, Responses, Stimuli
 from neurodecode.errors import DataError
 
-__all__ = ["CohortStudy", "OwnCohort", "VirtualCohort"]
+__all__ = [
+    "Cohort",
+    "CohortStudy",
+    "OwnCohort",
+    "VirtualCohort",
+    "people_of",
+    "read_participants",
+]
 
 SUBJECT = "cohort"
 
@@ -31,12 +38,15 @@ class CohortStudy(Protocol):
         Where ``connectivity`` is set, time courses (n_people, n_times, n_regions) instead.
         """
 
+    def people_sources(self) -> list[Path]:
+        """Return the files that :meth:`people` reads."""
+
     def about(self) -> Mapping[str, str]:
         """Plain words for the report."""
 
 
-class _Cohort:
-    """What both kinds share: nothing was seen, and all people are one recording."""
+class Cohort:
+    """What all kinds share: nothing was seen, and all people are one recording."""
 
     level = "person"
     connectivity: str | None = None
@@ -46,6 +56,10 @@ class _Cohort:
         return (SUBJECT,)
 
     def sources(self, subject: str) -> list[Path]:
+        """Return the files that :meth:`load` reads."""
+        return self.people_sources()
+
+    def people_sources(self) -> list[Path]:
         """Return the files that :meth:`people` reads."""
         return []
 
@@ -72,7 +86,7 @@ class _Cohort:
         return Responses(features, trials, pd.DataFrame({"unit": names, "roi": ""}))
 
 
-class VirtualCohort(_Cohort):
+class VirtualCohort(Cohort):
     """Simulated connectivity of people, see :mod:`neurodecode.simulate.cohort`.
 
     Parameters
@@ -96,13 +110,12 @@ class VirtualCohort(_Cohort):
 
     @cached_property
     def _people(self) -> tuple[pd.DataFrame, Float]:
-        from neurodecode.simulate.cohort import COHORT_WORLDS, Cohort
+        from neurodecode.simulate import cohort
         from neurodecode.simulate.connectome import learn_group, real_people
 
-        group, world = learn_group(real_people()), COHORT_WORLDS[self.world]
-        table, features = Cohort(group, world, seed=self.seed, space=self.space).simulate(
-            self.n_people
-        )
+        group, world = learn_group(real_people()), cohort.COHORT_WORLDS[self.world]
+        drawn = cohort.Cohort(group, world, seed=self.seed, space=self.space)
+        table, features = drawn.simulate(self.n_people)
         return table.assign(
             diagnosis=np.where(table["diagnosis"] == 1, "case", "control")
         ), features
@@ -121,7 +134,7 @@ class VirtualCohort(_Cohort):
         }
 
 
-class OwnCohort(_Cohort):
+class OwnCohort(Cohort):
     """Features of people and their participants.tsv.
 
     Parameters
@@ -150,7 +163,7 @@ class OwnCohort(_Cohort):
         self.simulated = simulated
         self.words = about
 
-    def sources(self, subject: str) -> list[Path]:
+    def people_sources(self) -> list[Path]:
         """Return both files."""
         return [self.features, self.participants]
 
@@ -168,23 +181,12 @@ class OwnCohort(_Cohort):
             participants.tsv, or a feature is not finite.
         """
         names, features = self._arrays()
-        table = read_table(self.participants, text=("participant_id",))
-        if "participant_id" not in table:
+        twice = int(names.duplicated().sum())
+        if twice:
             raise DataError(
-                f"{self.participants}: column participant_id missing; found "
-                f"{', '.join(map(str, table.columns))}"
+                f"{self.features}: {twice} rows of participant_id stand twice: one each"
             )
-        for where, found in ((self.features, names), (self.participants, table["participant_id"])):
-            twice = int(pd.Series(found).duplicated().sum())
-            if twice:
-                raise DataError(f"{where}: {twice} rows of participant_id stand twice: one each")
-        lacking = int((~names.isin(table["participant_id"])).sum())
-        if lacking:
-            raise DataError(
-                f"{self.participants}: {lacking} of the {len(names)} people with features are not "
-                "in it; add them, or leave their features out"
-            )
-        return table.set_index("participant_id").loc[names].reset_index(), features
+        return people_of(names, read_participants(self.participants), self.participants), features
 
     def _arrays(self) -> tuple[pd.Series, Float]:
         try:
@@ -210,3 +212,39 @@ class OwnCohort(_Cohort):
         if features.dtype.kind not in "fiu" or not np.isfinite(features).all():
             raise DataError(f"{self.features}: {wanted} must be finite numbers; leave others out")
         return pd.Series(found["participant_id"].astype(str)), features.astype(np.float32)
+
+
+def read_participants(path: Path) -> pd.DataFrame:
+    """Read a table of people.
+
+    Raises
+    ------
+    DataError
+        Where it is missing or damaged, has no ``participant_id``, or somebody stands in it twice.
+    """
+    table = read_table(path, text=("participant_id",))
+    if "participant_id" not in table:
+        raise DataError(
+            f"{path}: column participant_id missing; found {', '.join(map(str, table.columns))}"
+        )
+    twice = int(table["participant_id"].duplicated().sum())
+    if twice:
+        raise DataError(f"{path}: {twice} rows of participant_id stand twice: one each")
+    return table
+
+
+def people_of(names: pd.Series, table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the rows of some people, in their order.
+
+    Raises
+    ------
+    DataError
+        Where somebody is not in the table.
+    """
+    lacking = int((~names.isin(table["participant_id"])).sum())
+    if lacking:
+        raise DataError(
+            f"{path}: {lacking} of the {len(names)} people with features are not in it; add them, "
+            "or leave their features out"
+        )
+    return table.set_index("participant_id").loc[names].reset_index()

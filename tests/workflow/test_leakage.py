@@ -25,7 +25,7 @@ from neurodecode.embed import stage as embed_stage
 from neurodecode.embed.design import fold_names, load_design
 from neurodecode.embed.settings import EncoderSettings
 from neurodecode.paths import Paths
-from neurodecode.pipeline import STAGES, Job, run, used_responses, used_targets, wildcards_of
+from neurodecode.pipeline import STAGES, Job, run, wildcards_of
 from neurodecode.reconstruct import stage as reconstruct_stage
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
@@ -115,7 +115,7 @@ def poison_responses(study: StudyConfig, paths: Paths, fold: str) -> None:
     design = load_design(paths)
     tested = set(design["trial"][(design["fold"] == fold) & (design["role"] == "test")])
     assert tested
-    for name in used_responses(study):
+    for name in study.used_responses:
         for subject in Job("design", study, paths, 1).adapter.subjects():
             sidecar = paths.responses(name, subject)
             old = load_responses(sidecar)
@@ -131,7 +131,7 @@ def poison_targets(study: StudyConfig, paths: Paths) -> None:
     stimuli = Job("design", study, paths, 1).adapter.stimuli().table
     scored = set(stimuli["id"][stimuli["set"] == "test"])
     assert scored
-    for name in {t for s in study.systems for t in used_targets(study, s.name)}:
+    for name in {t for s in study.systems for t in study.used_targets(s)}:
         sidecar = paths.targets(name)
         old = load_targets(sidecar)
         values = old.values.copy()
