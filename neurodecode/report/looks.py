@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from neurodecode.config import StudyConfig
 from neurodecode.evaluate.holdout import Standing
+from neurodecode.evaluate.ledger import Entry
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material
 from neurodecode.report.verdict import Verdict, fixed, trimmed
 
-__all__ = ["locked_verdict", "locked_words", "looks", "worn"]
+__all__ = ["ledger_rows", "locked_verdict", "locked_words", "looks", "worn"]
+
+
+KINDS = {
+    "exact": "exact scores",
+    "locked": "scores while the test set was locked",
+    "unlock": "unlocked for good",
+}
+
+
+def ledger_rows(standings: Mapping[str, Standing]) -> list[tuple[str, int, str, str, str]]:
+    """Return each line of each subject's ledger: subject, number, what, query, hash of the line."""
+    return [
+        (subject, e.number, _entry_words(e), e.query or "\u2013", e.digest[:16])
+        for subject, found in standings.items()
+        for e in found.entries
+    ]
+
+
+def _entry_words(entry: Entry) -> str:
+    if entry.kind != "answer":
+        return KINDS.get(entry.kind, entry.kind)
+    source = "from the test set, with noise" if entry.spent else "the training score"
+    return f"answer of the reusable holdout: {source}"
 
 
 def locked_verdict(material: Material) -> Verdict:

@@ -17,7 +17,7 @@ from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, wildcards_of
 from neurodecode.report.load import Score, read_scores, sidecar_of
-from neurodecode.report.looks import worn
+from neurodecode.report.looks import ledger_rows, worn
 from neurodecode.report.verdict import ALPHA, fixed, p_words
 
 __all__ = ["Line", "OnlinePart", "Panel", "Row", "SubjectPart", "decoder_words", "online_part"]
@@ -76,8 +76,8 @@ class Panel:
 class SubjectPart:
     """One subject's table and figure; ``ticks`` are places (%) and seconds.
 
-    ``looks``: how often the tested bins were scored, in words. While they are locked nothing but
-    answers of the reusable holdout is shown.
+    ``looks``: how often the tested bins were scored, in words; ``ledger``: line by line. While
+    they are locked nothing but answers of the reusable holdout is shown.
     """
 
     subject: str
@@ -91,6 +91,7 @@ class SubjectPart:
     later: bool
     locked: bool
     looks: str
+    ledger: list[tuple[str, int, str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,10 @@ def online_part(study: StudyConfig, results: Path, seed: int) -> OnlinePart:
         query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
         found = standing(study, require_query(paths.ledger(wildcards["subject"]), query))
         looks = worn(study, [found], simulated=adapter.simulated)
-        subjects.append(_subject(study, wildcards["subject"], sidecar, scores, arrays, looks))
+        ledger = ledger_rows({wildcards["subject"]: found})
+        subjects.append(
+            _subject(study, wildcards["subject"], sidecar, scores, arrays, looks, ledger)
+        )
         name = job.sidecar.relative_to(paths.root).as_posix()
         hashes.append((name, sidecar.settings, sidecar.seed, sidecar.version))
         tables.append(job.sidecar)
@@ -235,6 +239,7 @@ def _subject(
     scores: Sequence[Score],
     arrays: Mapping[str, NDArray[np.float64]],
     looks: str,
+    ledger: list[tuple[str, int, str, str, str]],
 ) -> SubjectPart:
     main, reference = _main(study)
     metrics = {score.metric for score in scores}
@@ -256,6 +261,7 @@ def _subject(
         later="nrmse_later" in metrics,
         locked=not shown,
         looks=looks,
+        ledger=ledger,
     )
 
 
