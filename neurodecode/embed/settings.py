@@ -82,7 +82,8 @@ class EncoderSettings(Section):
     n_mixtures: int = Field(
         20,
         ge=0,
-        description="random mixtures of the bands that are tried, beside each alone and all alike",
+        description="random mixtures of the bands that are tried, beside each alone, bands alike "
+        "and features alike",
     )
     inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
     n_permutations: int = Field(2000, ge=100, description="of the predictions, for p-values")
