@@ -6,15 +6,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from neurodecode.deconfound.settings import DeconfounderSettings
 from neurodecode.settings import Name, Section
 
 __all__ = [
+    "AcrossPeopleSettings",
     "DecoderSettings",
     "EncoderSettings",
     "RidgeSettings",
     "SearchlightSettings",
     "ShrinkageLdaSettings",
 ]
+
+
+class AcrossPeopleSettings(Section):
+    """Demographics that are taken out of decoded trials, fitted on other people."""
+
+    demographics: tuple[Literal["age", "sex", "site"], ...] = Field(
+        min_length=1, description="columns of participants.tsv that are removed"
+    )
+    method: DeconfounderSettings
+    n_folds: int = Field(5, ge=2, description="parts of the people; each is left out once")
 
 
 class _Decoder(Section):
@@ -34,6 +46,9 @@ class _Decoder(Section):
         False,
         description="channels at times: bring each session's mean covariance to the identity; of a "
         "session that is only tested by its own unlabelled trials (transductive)",
+    )
+    deconfound: AcrossPeopleSettings | None = Field(
+        None, description="take demographics out of decoded trials; needs many people"
     )
 
 
