@@ -35,6 +35,7 @@ from neurodecode.stimuli.objects64 import load_objects64
 SOURCES = (
     "benchmarks/b_betas.py", "neurodecode/preprocess/hrf.py", "neurodecode/preprocess/runs.py",
     "neurodecode/preprocess/glm.py", "neurodecode/preprocess/glm_library.py",
+    "neurodecode/preprocess/noise_regressors.py",
     "neurodecode/simulate/bold.py", "neurodecode/simulate/hrf.py", "neurodecode/simulate/noise.py",
     "neurodecode/simulate/trials.py", "neurodecode/simulate/tuning.py",
     "neurodecode/simulate/world.py",

@@ -83,6 +83,27 @@ def preprocess(root: str, results: str, n_sessions: int, answer: Any) -> None:
     answer.put((peak_gigabytes(), minutes, str(job.sidecar)))
 
 
+def read_again(sidecar: str, answer: Any) -> None:
+    """Read the responses as later stages do; answers peak GB beyond what the imports took."""
+    from neurodecode.artifacts import load_responses
+
+    before = peak_gigabytes()
+    load_responses(Path(sidecar))
+    answer.put(peak_gigabytes() - before)
+
+
+def in_a_process(job: Any, *arguments: Any) -> Any:
+    """Return what a job answers that runs in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    answer = context.SimpleQueue()
+    process = context.Process(target=job, args=(*arguments, answer))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{job.__name__} ended with code {process.exitcode}")
+    return answer.get()
+
+
 def peak_gigabytes() -> float:
     """Most memory that this process held; ``getrusage`` counts what its parent held, too."""
     (line,) = (x for x in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in x)
@@ -94,20 +115,11 @@ def measure(table: Table, quick: bool) -> None:
     from neurodecode.artifacts import load_responses
 
     n_sessions = 2 if quick else 40
-    context = multiprocessing.get_context("spawn")
     for suffix in (".hdf5",) if quick else (".hdf5", ".nii.gz"):
         with tempfile.TemporaryDirectory() as folder:
             root, results = Path(folder) / "nsd", Path(folder) / "results"
             write(root, n_sessions, suffix)
-            answer = context.SimpleQueue()
-            process = context.Process(
-                target=preprocess, args=(str(root), str(results), n_sessions, answer)
-            )
-            process.start()
-            process.join()
-            if process.exitcode:
-                raise SystemExit(f"preprocess ended with code {process.exitcode}")
-            peak, minutes, sidecar = answer.get()
+            peak, minutes, sidecar = in_a_process(preprocess, str(root), str(results), n_sessions)
             responses = load_responses(Path(sidecar))
             n_trials, n_units = responses.data.shape
             name = f"{n_trials:,} trials x {n_units:,} voxels, {suffix}"
@@ -120,6 +132,10 @@ def measure(table: Table, quick: bool) -> None:
             table.add(f"{name}: GB beyond the responses", f"{beyond:.2f}",
                       f"a session in single precision {750 * np.prod(GRID) * 4 / 1e9:.2f}", "< 1",
                       bool(beyond < 1))  # fmt: skip
+            again = in_a_process(read_again, sidecar)
+            table.add(f"{name}: peak GB of reading them again", f"{again:.2f}", alone,
+                      "<= 1.1 x the responses",
+                      bool(again <= 1.1 * responses.data.nbytes / 1e9))  # fmt: skip
             spread = _spread_of_training_trials(responses)
             table.add(f"{name}: SD of training trials", f"{spread:.4f}", "", "1 within .1 %",
                       bool(abs(spread - 1) < 1e-3))  # fmt: skip

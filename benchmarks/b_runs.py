@@ -17,9 +17,11 @@ import numpy as np
 from table import Table, run
 
 SOURCES = (
-    "benchmarks/b_runs.py", "neurodecode/studies/bids_bold.py", "neurodecode/studies/volumes.py",
+    "benchmarks/b_runs.py", "neurodecode/studies/bids_bold.py",
+    "neurodecode/studies/bids_runs.py", "neurodecode/studies/volumes.py",
     "neurodecode/preprocess/runs.py", "neurodecode/preprocess/blocks.py",
-    "neurodecode/preprocess/glm.py",
+    "neurodecode/preprocess/glm.py", "neurodecode/preprocess/glm_library.py",
+    "neurodecode/preprocess/noise_regressors.py",
 )  # fmt: skip
 GRID, TR, HIGH_PASS = (64, 64, 36), 2.0, 1 / 128
 NAME = "sub-01_task-pictures_run-{:02d}_bold"
@@ -34,7 +36,9 @@ def write(root: Path, n_volumes: int, n_files: int, n_runs: int) -> None:
     axes = [np.linspace(-1, 1, n) for n in GRID]
     x, y, z = np.meshgrid(*axes, indexing="ij")
     brain = x**2 + y**2 + z**2 < 0.8
-    nib.save(nib.Nifti1Image(brain.astype(np.uint8), np.diag([3.0, 3, 3, 1])), root / "mask.nii.gz")
+    for name, mask in (("mask", brain), ("core", x**2 + y**2 + z**2 < 0.2)):
+        image = nib.Nifti1Image(mask.astype(np.uint8), np.diag([3.0, 3, 3, 1]))
+        nib.save(image, root / f"{name}.nii.gz")
     (root / "dataset_description.json").write_text('{"Name": "noise", "BIDSVersion": "1.9.0"}')
     (root / "task-pictures_bold.json").write_text(json.dumps({"RepetitionTime": TR}))
     spacing = (n_volumes * TR - 20) / N_EVENTS
@@ -54,13 +58,13 @@ def write(root: Path, n_volumes: int, n_files: int, n_runs: int) -> None:
         events.write_text("\n".join(["onset\tduration\ttrial_type", *rows]) + "\n")
 
 
-def read(root: Path) -> Any:
+def read(root: Path, mask: str = "mask") -> Any:
     """Our recording."""
     from neurodecode.studies.bids import Bids
     from neurodecode.studies.settings import BidsSettings
 
     settings = BidsSettings.model_validate(
-        {"kind": "bids", "root": str(root), "task": "pictures", "mask": "mask.nii.gz",
+        {"kind": "bids", "root": str(root), "task": "pictures", "mask": f"{mask}.nii.gz",
          "stimulus_column": None, "stimuli": None}
     )  # fmt: skip
     return Bids(**settings.model_dump(exclude={"kind"})).load("01")
@@ -120,6 +124,14 @@ def ours_betas(root: Path) -> float:
     return float(np.abs(betas.data).mean())
 
 
+def library_betas(root: Path) -> float:
+    """One beta a trial by the response library with noise regressors, in an eighth of the brain."""
+    from neurodecode.preprocess.glm_library import GlmLibrary
+
+    library = GlmLibrary(HIGH_PASS, percent=True, max_noise_regressors=10)
+    return float(np.abs(library.estimate(read(root, "core")).data).mean())
+
+
 def _child(job: Callable[[Path], float], root: Path, answer: Any) -> None:
     warnings.simplefilter("ignore")
     at_start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -135,7 +147,8 @@ def cost(job: Callable[[Path], float], root: Path) -> tuple[float, float, float]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["nilearn.masking", "nilearn.signal", "neurodecode.preprocess.blocks",
-         "neurodecode.preprocess.glm", "neurodecode.studies.bids"]
+         "neurodecode.preprocess.glm", "neurodecode.preprocess.glm_library",
+         "neurodecode.studies.bids"]
     )  # fmt: skip
     answer = context.SimpleQueue()
     process = context.Process(target=_child, args=(job, root, answer))
@@ -175,17 +188,19 @@ def measure(table: Table, quick: bool) -> None:
                     repeats)  # fmt: skip
         write(short, length, 1, few)
         write(long, length, 1, many)
-        for name, job in (("betas (LSS)", ours_betas), ("blocks, z-scored", ours_z_scored)):
+        for name, job, mask in (("betas (LSS)", ours_betas, "mask"),
+                                ("betas (library)", library_betas, "core"),
+                                ("blocks, z-scored", ours_z_scored, "mask")):  # fmt: skip
             small, large = cost(job, short)[1], cost(job, long)[1]
             # What comes out, one row a trial, has to be held: twice, as units are dropped by copy.
-            trials = 2 * (many - few) * N_EVENTS * _n_voxels(one) * 4 / 1e6
+            trials = 2 * (many - few) * N_EVENTS * _n_voxels(one, mask) * 4 / 1e6
             table.add(f"{name}: MB with {few} / {many} runs", f"{small:.0f} / {large:.0f}", "",
                       f"<= 1.1 x + {trials:.0f} MB of responses",
                       bool(large <= 1.1 * small + trials))  # fmt: skip
 
 
-def _n_voxels(root: Path) -> int:
-    return int(np.asarray(nib.load(root / "mask.nii.gz").dataobj).sum())
+def _n_voxels(root: Path, mask: str) -> int:
+    return int(np.asarray(nib.load(root / f"{mask}.nii.gz").dataobj).sum())
 
 
 if __name__ == "__main__":

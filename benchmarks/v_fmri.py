@@ -145,10 +145,11 @@ def ask_ridge(
 ) -> Score:
     """Identification by the decoded embedding, test pictures as candidates."""
     test = person.scaled[~person.train, : len(decoder.mean_)]
-    real, right = np.stack([embedding[name] for name in ids]), truth(person, ids)
-    single = correlations(real, decoder.predict(test)["semantic"])
+    common = decoder.intercept_["semantic"]
+    real, right = np.stack([embedding[name] for name in ids]) - common, truth(person, ids)
+    single = correlations(real, decoder.predict(test)["semantic"] - common)
     mean = np.stack([test[right == k].mean(axis=0) for k in range(len(ids))])
-    averaged = correlations(real, decoder.predict(mean)["semantic"])
+    averaged = correlations(real, decoder.predict(mean)["semantic"] - common)
     every = np.arange(len(right))
     return Score(wins(single)[right, every].mean(), wins(averaged).diagonal().mean(),
                  top1(single)[right, every].mean())  # fmt: skip

@@ -24,8 +24,9 @@ SOURCES = (
         "features", "fields", "hrf", "noise", "people", "trials", "tuning", "world", "written",
     )),
     "neurodecode/preprocess/eeg.py", "neurodecode/preprocess/glm.py",
-    "neurodecode/preprocess/glm_library.py", "neurodecode/preprocess/runs.py",
-    "neurodecode/studies/bids.py", "neurodecode/studies/bids_bold.py",
+    "neurodecode/preprocess/glm_library.py", "neurodecode/preprocess/noise_regressors.py",
+    "neurodecode/preprocess/runs.py", "neurodecode/studies/bids.py",
+    "neurodecode/studies/bids_bold.py", "neurodecode/studies/bids_runs.py",
     "neurodecode/studies/bids_eeg.py", "neurodecode/stimuli/data", *WEIGHTS[:1],
 )  # fmt: skip
 MINUTES = 6.0

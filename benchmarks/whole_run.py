@@ -18,6 +18,7 @@ from table import ROOT
 
 from neurodecode.artifacts import load_conditions, load_targets
 from neurodecode.evaluate.tables import correlations, wins
+from neurodecode.evaluate.truth import common_part
 from neurodecode.paths import Paths
 
 PYTHON = Path(sys.executable).parent
@@ -112,6 +113,7 @@ def two_way(folder: Path, study: str, responses: str, *, averaged: bool) -> Arra
         if averaged:
             values = np.stack([values[row == k].mean(axis=0) for k in range(len(ids))])
             row = np.arange(len(ids))
-        table = wins(correlations(real, values))
+        mean = common_part(targets, ids)
+        table = wins(correlations(real - mean, values - mean))
         found.append(float(table[row, np.arange(len(row))].mean()))
     return np.array(found)

@@ -41,6 +41,7 @@ __all__ = [
     "load_reconstruction",
     "load_responses",
     "load_targets",
+    "load_trials",
     "read_record",
     "read_sidecar",
     "read_table",
@@ -274,7 +275,8 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         Where the file is missing or damaged.
     """
     try:
-        with safe_open(path, framework="numpy") as stream:
+        # Not mapped into memory: what is mapped and its copy would count twice.
+        with safe_open(path, framework="numpy", backend="pread") as stream:
             return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file. Run the stage that makes it first.") from error
@@ -299,12 +301,18 @@ def save_responses(sidecar: Path, responses: Responses) -> list[Path]:
     return files
 
 
+def load_trials(sidecar: Path) -> pd.DataFrame:
+    """Read the trials of ``Responses`` alone."""
+    read_sidecar(sidecar)
+    return read_table(sidecar.with_name(f"{sidecar.stem}_trials.tsv"), text=TEXT)
+
+
 def load_responses(sidecar: Path) -> Responses:
     """Read ``Responses`` from the sidecar that commits them."""
     facts, stem = read_sidecar(sidecar).facts, sidecar.with_suffix("")
     return Responses(
         data=load_arrays(stem.with_suffix(".safetensors"))["data"],
-        trials=read_table(stem.with_name(f"{stem.name}_trials.tsv"), text=TEXT),
+        trials=load_trials(sidecar),
         units=read_table(stem.with_name(f"{stem.name}_units.tsv"), text=TEXT),
         transductive=bool(facts["transductive"]),
     )
@@ -314,8 +322,7 @@ def save_targets(sidecar: Path, targets: Targets) -> tuple[list[Path], dict[str,
     """Write the files of ``Targets``; returns them and the facts for the sidecar."""
     file = sidecar.with_suffix(".safetensors")
     save_arrays(file, {"values": targets.values})
-    facts = {"ids": targets.ids, "shape": targets.shape, "extractor": targets.extractor}
-    return [file], facts
+    return [file], {"ids": targets.ids, "shape": targets.shape, "extractor": targets.extractor}
 
 
 def load_targets(sidecar: Path) -> Targets:
@@ -350,7 +357,7 @@ def load_conditions(sidecar: Path) -> Conditions:
 def save_reconstruction(sidecar: Path, drawn: Reconstruction) -> list[Path]:
     """Write the shown pictures as PNG, all samples as safetensors and the table as TSV.
 
-    The folder that has the sidecar's name holds ``{item}.png``.
+    The folder that has the sidecar's name holds ``{item}.png``, of clips ``{item}.webp`` that move.
 
     Raises
     ------
@@ -369,13 +376,27 @@ def save_reconstruction(sidecar: Path, drawn: Reconstruction) -> list[Path]:
     folder = sidecar.with_suffix("")
     with writing(folder) as temporary:
         temporary.mkdir()
-        for item, picture in zip(drawn.table["item"], drawn.shown, strict=True):
-            Image.fromarray(picture).save(temporary / f"{item}.png")
-    gates = {f"gate.{name}": values for name, values in drawn.gates.items()}
-    save_arrays(files[0], {"samples": drawn.samples, "chosen": drawn.chosen, **gates})
+        if drawn.fps is None:
+            for item, picture in zip(drawn.table["item"], drawn.shown, strict=True):
+                Image.fromarray(picture).save(temporary / f"{item}.png")
+        else:
+            for item, clip in zip(drawn.table["item"], drawn.clips(), strict=True):
+                _write_webp(temporary / f"{item}.webp", clip, drawn.fps)
+    arrays = {f"gate.{name}": values for name, values in drawn.gates.items()}
+    if drawn.fps is not None:
+        arrays["fps"] = np.array([drawn.fps])
+    save_arrays(files[0], {"samples": drawn.samples, "chosen": drawn.chosen, **arrays})
     table = drawn.table.assign(chosen=drawn.chosen, **drawn.gates)
     write_table(files[1], table)
     return [*files, *sorted(folder.iterdir())]
+
+
+def _write_webp(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
+    """Write a clip (n_frames, h, w, 3) without loss, repeated for ever."""
+    from PIL import Image
+
+    first, *rest = [Image.fromarray(frame) for frame in frames]
+    first.save(path, save_all=True, append_images=rest, duration=1000 / fps, loop=0, lossless=True)
 
 
 def load_reconstruction(sidecar: Path) -> Reconstruction:
@@ -383,11 +404,11 @@ def load_reconstruction(sidecar: Path) -> Reconstruction:
     read_sidecar(sidecar)
     arrays = load_arrays(sidecar.with_suffix(".safetensors"))
     table = read_table(sidecar.with_suffix(".tsv"), text=TEXT)
-    prefix = "gate."
-    gates = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+    gates = {n.removeprefix("gate."): a for n, a in arrays.items() if n.startswith("gate.")}
     return Reconstruction(
         table=table.drop(columns=["chosen", *gates]),
         samples=arrays["samples"],
         chosen=arrays["chosen"],
         gates=gates,
+        fps=float(arrays["fps"][0]) if "fps" in arrays else None,
     )

@@ -140,8 +140,8 @@ class Workflow:
         return [str(p) for p in multiverse_inputs(list(self.studies.values()), self.results)]
 
     def multiverse(self) -> str:
-        """Return the page of the specification curves."""
-        return str(self.results / "report" / "multiverse.html")
+        """Return the table of all specifications; whoever writes it draws their curves."""
+        return str(self.results / "report" / "multiverse.tsv")
 
     def report(self) -> str:
         """Return the report's page."""

@@ -134,19 +134,19 @@ class Prober:
         """Score of one probe alone, without permutations."""
         return score(test, self.predict(name, train))
 
-    def predict(self, name: str, labels: Labels) -> Labels:
-        """Train one probe and return what it says of each test person."""
+    def predict(self, name: str, train: Labels) -> Labels:
+        """Train one probe on labels of the training people and predict those of the others."""
         if name == "forest":
-            return self._forest(labels)
+            return self._forest(train)
         own, other = self._kernel(name)
-        if is_number(labels):
-            return _kernel_ridge(own, other, labels)
+        if is_number(train):
+            return _kernel_ridge(own, other, train)
         if name == "radial":
-            machine = SVC(kernel="precomputed", class_weight="balanced").fit(own, labels)
+            machine = SVC(kernel="precomputed", class_weight="balanced").fit(own, train)
             return np.asarray(machine.predict(other))
         own, other = _components(own, other)
         linear = LogisticRegression(C=C_LINEAR, class_weight="balanced", max_iter=1000)
-        return np.asarray(linear.fit(own, labels).predict(other))
+        return np.asarray(linear.fit(own, train).predict(other))
 
     def _forest(self, labels: Labels) -> Labels:
         options = {"n_estimators": N_TREES, "min_samples_leaf": 2, "random_state": self.seed}

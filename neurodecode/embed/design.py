@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from neurodecode.artifacts import TEXT, load_responses, load_targets, read_table, write_table
+from neurodecode.artifacts import TEXT, load_targets, load_trials, read_table, write_table
 from neurodecode.config import StudyConfig
 from neurodecode.contracts import Stimuli
 from neurodecode.errors import ConfigError, DataError, LeakageError
@@ -288,7 +288,7 @@ def run(job: Job) -> Output:
     names = job.study.used_responses
     tables = {
         name: pd.concat(
-            [load_responses(job.paths.responses(name, subject)).trials for subject in subjects],
+            [load_trials(job.paths.responses(name, subject)) for subject in subjects],
             ignore_index=True,
         )
         for name in names

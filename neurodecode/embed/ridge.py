@@ -15,6 +15,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
 from neurodecode.contracts import Float
+from neurodecode.embed.settings import PENALTIES
 from neurodecode.errors import DataError
 
 __all__ = ["RidgeDecoder", "Spectrum", "choose_alpha", "decompose", "ridge_path"]
@@ -205,7 +206,7 @@ class RidgeDecoder(BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         targets: tuple[str, ...] = ("semantic",),
-        alphas: tuple[float, ...] = (0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6),
+        alphas: tuple[float, ...] = PENALTIES,
         inner_folds: int = 5,
     ) -> None:
         self.targets = targets

@@ -10,6 +10,7 @@ from neurodecode.deconfound.settings import DeconfounderSettings
 from neurodecode.settings import Name, Section
 
 __all__ = [
+    "PENALTIES",
     "AcrossPeopleSettings",
     "DecoderSettings",
     "EncoderSettings",
@@ -17,6 +18,9 @@ __all__ = [
     "SearchlightSettings",
     "ShrinkageLdaSettings",
 ]
+
+# Two a decade, for standardised responses.
+PENALTIES = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
 
 
 class AcrossPeopleSettings(Section):
@@ -44,8 +48,8 @@ class _Decoder(Section):
     )
     alignment: bool = Field(
         False,
-        description="channels at times: bring each session's mean covariance to the identity; of a "
-        "session that is only tested by its own unlabelled trials (transductive)",
+        description="channels at times: bring each session's mean covariance to that of the "
+        "training sessions; of one that is only tested by its unlabelled trials (transductive)",
     )
     deconfound: AcrossPeopleSettings | None = Field(
         None, description="take demographics out of decoded trials; needs many people"
@@ -60,7 +64,7 @@ class RidgeSettings(_Decoder):
         description="names of sections in targets; none where labels alone are decoded"
     )
     alphas: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6), min_length=1, description="grid for alpha"
+        PENALTIES, min_length=1, description="grid for alpha"
     )
     inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
 

@@ -140,5 +140,7 @@ def unlock(study: StudyConfig, paths: Paths, subjects: tuple[str, ...]) -> list[
                 continue
             ledger.append("unlock", "")
         paths.scores(subject).unlink(missing_ok=True)
+        paths.online(subject).unlink(missing_ok=True)
+        paths.specifications(subject).unlink(missing_ok=True)
         done.append(subject)
     return done

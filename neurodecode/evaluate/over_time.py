@@ -146,6 +146,7 @@ def _decode(job: Job, settings: DecoderSettings, responses: Responses, split: Sp
     shown = responses.trials["stimulus"].to_numpy(dtype=str)[tested]
     stimuli, first, item = np.unique(shown, return_index=True, return_inverse=True)
     identify = by in split.targets and "" not in stimuli and len(stimuli) > 1
+    common = split.targets[by][split.train].mean(axis=0) if identify else 0
     averaging = (item == np.arange(len(stimuli))[:, None]) / np.bincount(item)[:, None]
     order = {name: k for k, name in enumerate(np.unique(responses.trials["category"].astype(str)))}
     labels, tables = [], []
@@ -158,7 +159,7 @@ def _decode(job: Job, settings: DecoderSettings, responses: Responses, split: Sp
             labels.append(classes[decoded["label"].argmax(axis=2)].T)
         if identify:
             mean = np.tensordot(averaging, decoded[by], axes=1)
-            tables.append(two_way_table(mean, split.targets[by][tested[first]]))
+            tables.append(two_way_table(mean - common, split.targets[by][tested[first]] - common))
     return _Decoded(
         tested,
         np.stack(labels) if labels else None,

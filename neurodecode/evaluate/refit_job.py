@@ -16,6 +16,7 @@ from neurodecode.embed.design import fold_names, load_design
 from neurodecode.embed.reliable_units import ReliableUnits
 from neurodecode.embed.settings import RidgeSettings
 from neurodecode.evaluate.refit import LinearFold, Problem, linear_fold
+from neurodecode.evaluate.truth import common_part
 from neurodecode.pipeline import Job
 
 __all__ = ["MOST_TRIALS", "as_problem", "why_not"]
@@ -154,11 +155,15 @@ def _codes(
 def _features(
     job: Job, items: Conditions, seen: list[str], candidates: list[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return features of labels, and of candidates standardised as for Pearson's r."""
+    """Return features of labels, and of candidates standardised as for Pearson's r.
+
+    Without what all pictures share: ridge with an intercept decodes ``Y - m`` as it does ``Y``.
+    """
     found = load_targets(job.paths.targets(job.study.reconstruct.choose_by))
     row = {name: k for k, name in enumerate(found.ids)}
-    targets = found.values[[row[name] for name in seen]].astype(np.float64)
-    real = found.values[[row[name] for name in candidates]].astype(np.float64)
+    values = found.values.astype(np.float64) - common_part(found, candidates)
+    targets = values[[row[name] for name in seen]]
+    real = values[[row[name] for name in candidates]]
     real -= real.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(real, axis=1, keepdims=True)
     return targets, real / np.where(norms > 0, norms, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 
 from neurodecode.artifacts import load_conditions
 from neurodecode.config import SystemSettings
-from neurodecode.contracts import Conditions, Stimuli
+from neurodecode.contracts import Conditions, Float, Stimuli, Targets
 from neurodecode.errors import DataError
 from neurodecode.evaluate.measures import Measure
 from neurodecode.pipeline import Job
 from neurodecode.reconstruct.sources import itemise
 
-__all__ = ["Truth", "blocks_of", "decoded_items", "find_truth", "in_blocks", "in_order"]
+__all__ = [
+    "Truth",
+    "blocks_of",
+    "common_part",
+    "decoded_items",
+    "find_truth",
+    "in_blocks",
+    "in_order",
+]
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,20 @@ def blocks_of(
             )
         blocks.append((rows, columns))
     return tuple(blocks)
+
+
+def common_part(targets: Targets, candidates: Collection[str]) -> Float:
+    """Return the mean features (d,) of pictures that are no candidates; of all where all are.
+
+    Decoded features lie near the mean of those that the decoder was trained on, the more so the
+    stronger its penalty. Unless this is taken out of both sides, the candidate nearest to the mean
+    wins, and a decoder's identification tells of its penalty (as Horikawa and Kamitani 2017,
+    Nature Communications 8, 15037, compare features standardised on training pictures).
+    """
+    known = set(candidates)
+    others = np.array([name not in known for name in targets.ids])
+    mean: Float = targets.values[others if others.any() else slice(None)].mean(axis=0)
+    return mean
 
 
 def in_blocks(

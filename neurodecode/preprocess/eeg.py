@@ -13,6 +13,16 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording, Responses
 from neurodecode.errors import ConfigError, DataError, DataWarning
+from neurodecode.preprocess.eeg_channels import (
+    as_raw,
+    channel_info,
+    channel_scale,
+    interpolate,
+    is_eeg,
+    plain,
+    repaired,
+    without_lost,
+)
 from neurodecode.preprocess.eeg_cleaning import bad_channels, remove_components, repair_epochs
 from neurodecode.preprocess.forward import forward_sections, run_forward
 from neurodecode.preprocess.trials import need_recording, trial_table
@@ -20,8 +30,6 @@ from neurodecode.preprocess.trials import need_recording, trial_table
 __all__ = ["Epochs"]
 
 Double = NDArray[np.float64]
-SCALE = {"eeg": 1e-6, "mag": 1e-15, "grad": 1e-13}
-"""Microvolt, fT and fT/cm, by type of channel."""
 LEFT = "as they leave their run"
 
 
@@ -100,13 +108,13 @@ class Epochs:
         Warns
         -----
         DataWarning
-            Where trials are dropped, and why; where bad channels are, as their places are not
-            known.
+            Where trials are dropped, and why; where bad channels are, as they cannot be
+            interpolated.
         """
         recording = need_recording(data, "epochs")
         self._refuse(recording)
         facts: dict[str, str] = {}
-        recording = _without_placeless(self._with_bad_found(recording, facts))
+        recording = without_lost(self._with_bad_found(recording, facts))
         rows, times, epochs = self._all_runs(recording, facts)
         n = len(recording.events)
         dropped = {LEFT: n - len(rows)}
@@ -132,7 +140,7 @@ class Epochs:
             quality={
                 "facts": pd.DataFrame({"fact": list(facts), "value": list(facts.values())}),
                 "dropped": pd.DataFrame({"reason": list(dropped), "n": list(dropped.values())}),
-                "repaired": _repaired(recording.units),
+                "repaired": repaired(recording.units),
             },
         )
 
@@ -148,9 +156,8 @@ class Epochs:
         empty = pd.DataFrame(columns=["onset", "duration", "run", "stimulus", "category"])
         nothing = np.zeros((0, len(units)), np.float32)
         recording = Recording(nothing, np.zeros(0), np.zeros(0, np.int64), empty, units, "", sfreq)
-        raw = mne.io.RawArray(epoch, _info(recording), verbose="ERROR")
-        if raw.info["bads"]:
-            raw.interpolate_bads(verbose="ERROR")
+        raw = mne.io.RawArray(epoch, channel_info(recording), verbose="ERROR")
+        interpolate(raw)
         _, epochs = self._finish(raw.get_data()[None], recording)
         values, good = self._kept(recording, epochs, {}, {})
         return values[0].reshape(-1) if good[0] else None
@@ -213,17 +220,17 @@ class Epochs:
         good = np.ones(len(epochs), bool)
         if self.autoreject:
             made = mne.EpochsArray(epochs, self._epoch_info(recording), verbose="ERROR")
-            repaired = repair_epochs(made)
-            epochs, good = repaired.data, repaired.good
+            mended = repair_epochs(made)
+            epochs, good = mended.data, mended.good
             dropped["as autoreject finds too many bad channels"] = int((~good).sum())
             facts["Channels repaired by autoreject"] = (
-                f"{int(repaired.channels.sum())} times in {int(good.sum())} trials"
+                f"{int(mended.channels.sum())} times in {int(good.sum())} trials"
             )
-        eeg = _is_eeg(recording.units)
+        eeg = is_eeg(recording.units)
         if self.reference == "average" and eeg.any():
             # After autoreject: a bad channel would lend its noise to all others.
             epochs[:, eeg] -= epochs[:, eeg].mean(axis=1, keepdims=True)
-        values = (epochs / _scale(recording.units)[:, None]).astype(np.float32)
+        values = (epochs / channel_scale(recording.units)[:, None]).astype(np.float32)
         for kind, most in self.most.items():
             own = (recording.units["roi"] == kind).to_numpy()
             if most is not None and own.any():
@@ -255,7 +262,7 @@ class Epochs:
     def _filtered(self, recording: Recording, run: int) -> Any:
         import mne
 
-        raw = _as_raw(recording, run)
+        raw = as_raw(recording, run)
         if self.causal:
             sections = forward_sections(self.band, self.notch, recording.sfreq)
             return mne.io.RawArray(
@@ -272,9 +279,8 @@ class Epochs:
         raw = self._filtered(recording, run)
         if self.ica:
             raw.set_eeg_reference("average", verbose="ERROR")
-            removed += remove_components(raw, _as_raw(recording, run), self.ica)
-        if raw.info["bads"]:
-            raw.interpolate_bads(verbose="ERROR")
+            removed += remove_components(raw, as_raw(recording, run), self.ica)
+        interpolate(raw)
         cleaned: Double = raw.get_data()
         return cleaned
 
@@ -298,7 +304,7 @@ class Epochs:
         """Subtract the baseline and resample; return times and epochs."""
         import mne
 
-        info = _info(recording)
+        info = channel_info(recording)
         made = mne.EpochsArray(epochs, info, tmin=self.start, verbose="ERROR")
         if self.baseline is not None:
             made.apply_baseline(self.baseline, verbose="ERROR")
@@ -310,81 +316,12 @@ class Epochs:
         """Return what MNE needs to know of epochs, whose bad channels are repaired by then."""
         units = recording.units.drop(columns="bad", errors="ignore")
         rate = min(self.rate or recording.sfreq, recording.sfreq)
-        return _info(replace(recording, units=units, sfreq=rate))
-
-
-def _as_raw(recording: Recording, run: int) -> Any:
-    import mne
-
-    own = recording.data[recording.runs == run].T * _scale(recording.units)[:, None]
-    return mne.io.RawArray(own, _info(recording), verbose="ERROR")
-
-
-def _is_eeg(units: pd.DataFrame) -> NDArray[np.bool_]:
-    return np.array([kind not in ("mag", "grad") for kind in units["roi"]])
-
-
-def _scale(units: pd.DataFrame) -> Double:
-    """Return what each channel's unit is in volts, tesla or tesla a metre."""
-    return np.array([SCALE.get(kind, SCALE["eeg"]) for kind in units["roi"]], dtype=float)
-
-
-def _info(recording: Recording) -> Any:
-    import mne
-
-    units = recording.units
-    kinds = units["roi"].where(units["roi"].isin(list(SCALE)), "eeg").tolist()
-    info = mne.create_info(units["unit"].tolist(), recording.sfreq, kinds, verbose="ERROR")
-    places = _places(units)
-    # A magnetic sensor has a direction too, which is not kept: only EEG is interpolated.
-    known = np.asarray(np.isfinite(places).all(axis=1) & _is_eeg(units))
-    if known.any():
-        names = units["unit"].to_numpy()[known]
-        positions = dict(zip(names, places[known] / 1000, strict=True))
-        montage = mne.channels.make_dig_montage(positions, coord_frame="head")
-        info.set_montage(montage, on_missing="ignore", verbose="ERROR")
-    if "bad" in units:
-        info["bads"] = units["unit"][units["bad"]].tolist()
-    return info
-
-
-def _places(units: pd.DataFrame) -> Double:
-    """Return positions (n_units, 3) in mm, NaN where none are known."""
-    if not {"x", "y", "z"} <= set(units):
-        return np.full((len(units), 3), np.nan)
-    return units[["x", "y", "z"]].to_numpy(float)
-
-
-def _without_placeless(recording: Recording) -> Recording:
-    """Drop bad channels that cannot be interpolated."""
-    units = recording.units
-    bad = units["bad"].to_numpy(bool) if "bad" in units else np.zeros(len(units), bool)
-    known = np.asarray(np.isfinite(_places(units)).all(axis=1))
-    eeg = _is_eeg(units)
-    if bad.all():
-        raise DataError(f"epochs: all {len(units)} channels are marked as bad")
-    lost = bad & ~(eeg & known & known[eeg & ~bad].all())
-    if not lost.any():
-        return recording
-    warnings.warn(
-        f"subject {recording.participant_id}: {int(lost.sum())} of {len(units)} channels were "
-        "dropped, as they are bad and cannot be interpolated: magnetic, or places not known",
-        DataWarning,
-        stacklevel=3,
-    )
-    left = units.iloc[np.flatnonzero(~lost)].reset_index(drop=True)
-    return replace(recording, data=recording.data[:, ~lost], units=left)
-
-
-def _repaired(units: pd.DataFrame) -> pd.DataFrame:
-    """Return the channels that were interpolated."""
-    bad = units["unit"][units["bad"]].tolist() if "bad" in units else []
-    return pd.DataFrame({"channel": bad, "status": "interpolated"})
+        return channel_info(replace(recording, units=units, sfreq=rate))
 
 
 def _units(channels: pd.DataFrame, times: Double) -> pd.DataFrame:
     """Return one row a channel and time."""
-    table = channels.drop(columns="bad", errors="ignore").rename(columns={"unit": "channel"})
+    table = plain(channels).rename(columns={"unit": "channel"})
     table = table.iloc[np.repeat(np.arange(len(channels)), len(times))].reset_index(drop=True)
     table["time"] = np.tile(times, len(channels))
     names = [f"{c}_{t:.3f}s" for c, t in zip(table["channel"], table["time"], strict=True)]

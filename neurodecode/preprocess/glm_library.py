@@ -3,9 +3,7 @@
 The three ideas of GLMsingle (Prince et al. 2022, eLife 11, e77599), chosen without labels, so that
 no decoder's test trial is used other than by its own signal:
 
-- noise regressors: principal components of units that do not respond to the pictures in general.
-  Their number is the one with which the response to any picture, learned from the other runs,
-  predicts a run best;
+- noise regressors, see :mod:`neurodecode.preprocess.noise_regressors`;
 - response: each unit's own from a library;
 - ridge: trials are shrunk towards the mean response, by a strength that each unit has for itself.
 
@@ -16,11 +14,14 @@ expectation maximisation. Trials of one run may share a shift; its variance, and
 the AR(1) noise, are those of the largest likelihood over all units. The strength is reported as
 fraction, the size of the shrunk deviations over that without ridge (Rokem and Kay 2020, GigaScience
 9, giaa133).
+
+Runs are gone through several times, one in memory; what is kept of them are sums over their
+volumes, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +30,8 @@ from numpy.typing import NDArray
 from neurodecode.contracts import Float, Recording, Responses
 from neurodecode.preprocess.glm import drop_lost, seen_trials
 from neurodecode.preprocess.hrf import Curve, library, regressors, standard
-from neurodecode.preprocess.runs import Run, count_scrubbed, prepared_runs, project
+from neurodecode.preprocess.noise_regressors import noise_regressors, with_nuisance
+from neurodecode.preprocess.runs import Run, Runs, count_scrubbed, prepared_runs, project
 from neurodecode.preprocess.trials import need_recording
 
 __all__ = [
@@ -37,7 +39,6 @@ __all__ = [
     "Model",
     "Prior",
     "learn_prior",
-    "n_noise_regressors",
     "ridge_model",
     "whiten",
 ]
@@ -49,8 +50,8 @@ SHIFTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
 COEFFICIENTS = np.arange(0.0, 0.75, 0.05)
 STEPS = 30
 """Of expectation maximisation."""
-FEWEST = 20
-"""Least number of units that noise regressors may be learned from."""
+BLOCK = 1000
+"""Units whose probabilities are computed at a time."""
 
 
 @dataclass(frozen=True)
@@ -112,42 +113,98 @@ class GlmLibrary:
         """
         recording = need_recording(data, "glm_library")
         count_scrubbed(recording)
-        runs = list(prepared_runs(recording, self.high_pass, percent=self.percent))
-        runs = _with_noise_regressors(runs, self.max_noise_regressors)
-        prior = learn_prior(runs)
-        runs = [whiten(run, prior.coefficient) for run in runs]
+        scanned = Runs(lambda: prepared_runs(recording, self.high_pass, percent=self.percent))
+        components = noise_regressors(scanned, self.max_noise_regressors)
+        cleaned = Runs(lambda: map(with_nuisance, scanned, components)) if components else scanned
+        prior = learn_prior(cleaned)
+        white = Runs(lambda: (whiten(run, prior.coefficient) for run in cleaned))
         curves = library()
-        chosen, strength = _choose(runs, curves, prior)
+        chosen = _choose(white, curves, prior)
         betas = np.full((len(recording.events), recording.data.shape[1]), np.nan, np.float32)
-        fraction = np.zeros(len(chosen))
-        for number, value in sorted(set(zip(chosen.tolist(), strength.tolist(), strict=True))):
-            own = np.flatnonzero((chosen == number) & (strength == value))
-            fraction[own] = _fill(betas, own, runs, curves[number], value, prior)
+        fraction = _fill(betas, white, curves, chosen, prior)
         responses = drop_lost(recording, betas)
-        names = [curves[k].name for k in chosen]
+        names = [curves[k].name for k in chosen.response]
         return replace(responses, units=responses.units.assign(hrf=names, fraction=fraction))
 
 
-def learn_prior(runs: Sequence[Run]) -> Prior:
+class _Evidence:
+    """Sums over runs that the likelihood of several models, each of some strengths, is made of.
+
+    Parameters
+    ----------
+    strengths : float64 (n_models, n_strengths)
+    """
+
+    def __init__(self, strengths: Double) -> None:
+        self.strengths = strengths
+        self.left = self.weighted = np.zeros((0, *strengths.shape))
+        self.precision, self.log_size = np.zeros(strengths.shape), np.zeros(strengths.shape)
+        self.freedom = np.full(len(strengths), -1)
+
+    def add(self, run: Run, number: int, model: Model | None) -> None:
+        """Add a run, whitened as model ``number`` wants it; no model where no trial is seen."""
+        if not len(self.left):
+            shape = (run.signal.shape[1], *self.strengths.shape)
+            self.left, self.weighted = np.zeros(shape), np.zeros(shape)
+        self.freedom[number] += run.signal.shape[0] - run.nuisance.shape[1]
+        self.left[:, number] += np.einsum("tu,tu->u", run.signal, run.signal)[:, None]
+        if model is None:
+            return
+        along = model.left.T @ run.signal
+        ratio = model.values[:, None] ** 2 / self.strengths[number]
+        self.left[:, number] -= (along**2).T @ (ratio / (1 + ratio))
+        self.log_size[number] += np.log1p(ratio).sum(axis=0)
+        weight = model.mean[:, None] / (1 + ratio)
+        self.precision[number] += model.mean @ weight
+        self.weighted[:, number] += along.T @ weight
+
+    def log_likelihood(self) -> Double:
+        """Return the restricted log likelihood (n_units, n_models, n_strengths); ends the sums."""
+        for number, freedom in enumerate(self.freedom):
+            left, precision = self.left[:, number], self.precision[number]
+            left -= self.weighted[:, number] ** 2 / precision
+            np.log(np.maximum(left, np.finfo(float).tiny), out=left)
+            left *= freedom
+            left += self.log_size[number] + np.log(precision)
+            left *= -0.5
+        return self.left
+
+
+def learn_prior(runs: Iterable[Run]) -> Prior:
     """Return the prior of the largest likelihood, with the Glover response: first the noise's."""
-    noise = [_evidence(runs, Prior(float(c), 0.0)) for c in COEFFICIENTS]
-    coefficient = float(COEFFICIENTS[int(np.argmax(noise))])
-    shift = [_evidence(runs, Prior(coefficient, g)) for g in SHIFTS]
-    return Prior(coefficient, SHIFTS[int(np.argmax(shift))])
+    designs = _designs(runs)
+    noise = [Prior(float(c), 0.0) for c in COEFFICIENTS]
+    coefficient = noise[int(np.argmax(_evidence(runs, designs, noise)))].coefficient
+    shift = [Prior(coefficient, g) for g in SHIFTS]
+    return shift[int(np.argmax(_evidence(runs, designs, shift)))]
 
 
-def _evidence(runs: Sequence[Run], prior: Prior) -> float:
-    """Return the log likelihood of the signal, each unit with its best strength."""
-    white = [whiten(run, prior.coefficient) for run in runs]
-    models = [ridge_model(run, standard("glover"), prior)[0] for run in white]
-    # What whitening does to volumes: the density is that of the signal before it.
-    stretch = 0.0
-    for run, after in zip(runs, white, strict=True):
-        stretch += 0.5 * np.log(1 - prior.coefficient**2)
-        overlap = after.nuisance.T @ _filter(run.nuisance, prior.coefficient)
-        stretch -= np.linalg.slogdet(overlap)[1]
-    likelihood = _log_likelihood(white, models, STRENGTHS * _scale(models))
-    return float((likelihood.max(axis=1) + stretch).sum())
+def _designs(runs: Iterable[Run]) -> list[Run]:
+    """Return the runs without their signal."""
+    return [replace(run, signal=run.signal[:, :0].copy()) for run in runs]
+
+
+def _evidence(runs: Iterable[Run], designs: Sequence[Run], priors: Sequence[Prior]) -> Double:
+    """Return the log likelihood (n_priors,) of the signal, each unit with its best strength."""
+    glover = standard("glover")
+    evidence = _Evidence(np.stack([
+        STRENGTHS * _scale([whiten(run, p.coefficient) for run in designs], glover, p)
+        for p in priors
+    ]))  # fmt: skip
+    stretch = np.zeros(len(priors))
+    for run in runs:
+        white = None
+        for k, prior in enumerate(priors):
+            if white is None or prior.coefficient != priors[k - 1].coefficient:
+                white = whiten(run, prior.coefficient)
+            evidence.add(white, k, ridge_model(white, glover, prior)[0])
+            # What whitening does to volumes: the density is that of the signal before it.
+            stretch[k] += 0.5 * np.log(1 - prior.coefficient**2)
+            overlap = white.nuisance.T @ _filter(run.nuisance, prior.coefficient)
+            stretch[k] -= np.linalg.slogdet(overlap)[1]
+    best = evidence.log_likelihood().max(axis=2)
+    total: Double = (best + stretch).sum(axis=0)
+    return total
 
 
 def whiten(run: Run, coefficient: float) -> Run:
@@ -183,158 +240,89 @@ def ridge_model(run: Run, curve: Curve, prior: Prior) -> tuple[Model | None, NDA
     return Model(left, values, right, (left.T @ total)[:, 0]), seen
 
 
-def _mean_response(
-    models: Sequence[Model], along: Sequence[Double], strength: Double
-) -> tuple[Double, Double]:
-    """Return precision and precision-weighted mean of the mean response, (..., n_strengths).
+@dataclass(frozen=True)
+class _Chosen:
+    """What each unit is modelled with.
 
-    ``along`` are the signals (r, n_units) in the coordinates of the models.
+    Attributes
+    ----------
+    response : int64 (n_units,)
+        Number in the library.
+    strength : float64 (n_units,)
+        Of the ridge.
+    mean : float64 (n_units,)
+        Response to any picture.
     """
-    precision, weighted = np.zeros(len(strength)), np.zeros((along[0].shape[1], len(strength)))
-    for model, part in zip(models, along, strict=True):
-        weight = model.mean[:, None] / (1 + model.values[:, None] ** 2 / strength)
-        precision += model.mean @ weight
-        weighted += part.T @ weight
-    return precision, weighted
+
+    response: NDArray[np.int64]
+    strength: Double
+    mean: Double
+
+
+def _choose(runs: Iterable[Run], curves: Sequence[Curve], prior: Prior) -> _Chosen:
+    """Return for each unit the response and ridge strength of largest posterior probability."""
+    unit = _scale(_designs(runs), curves[0], prior)
+    evidence = _Evidence(np.tile(STRENGTHS * unit, (len(curves), 1)))
+    for run in runs:
+        for number, curve in enumerate(curves):
+            evidence.add(run, number, ridge_model(run, curve, prior)[0])
+    best = _most_probable(evidence.log_likelihood())
+    response, strength = best // len(STRENGTHS), best % len(STRENGTHS)
+    weighted = evidence.weighted[np.arange(len(best)), response, strength]
+    mean = weighted / evidence.precision[response, strength]
+    return _Chosen(response, evidence.strengths[response, strength], mean)
+
+
+def _most_probable(density: Double) -> NDArray[np.int64]:
+    """Return which of (response, strength), flattened, is most probable for each unit.
+
+    Parameters
+    ----------
+    density : float64 (n_units, n_responses, n_strengths)
+        Log likelihood; overwritten.
+    """
+    n_units, n_responses, n_strengths = density.shape
+    density -= density.max(axis=(1, 2), keepdims=True)
+    np.exp(density, out=density)
+    responses, strengths = (
+        np.full(n_responses, 1 / n_responses),
+        np.full(n_strengths, 1 / n_strengths),
+    )
+    best = np.zeros(n_units, np.int64)
+    for _ in range(STEPS):
+        common = np.zeros((n_responses, n_strengths))
+        for first in range(0, n_units, BLOCK):
+            posterior = density[first : first + BLOCK] * responses[:, None] * strengths
+            posterior /= posterior.sum(axis=(1, 2), keepdims=True)
+            common += posterior.sum(axis=0)
+            best[first : first + BLOCK] = posterior.reshape(len(posterior), -1).argmax(axis=1)
+        responses, strengths = common.sum(axis=1) / n_units, common.sum(axis=0) / n_units
+    return best
 
 
 def _fill(
-    betas: Float,
-    own: NDArray[np.int64],
-    runs: Sequence[Run],
-    curve: Curve,
-    strength: float,
-    prior: Prior,
+    betas: Float, runs: Iterable[Run], curves: Sequence[Curve], chosen: _Chosen, prior: Prior
 ) -> Double:
-    """Write the betas of the units ``own``, all of one response and strength; return fractions."""
-    made = [ridge_model(run, curve, prior) for run in runs]
-    seen = [(run, model, there) for run, (model, there) in zip(runs, made, strict=True) if model]
-    models = [model for _, model, _ in seen]
-    along = [model.left.T @ run.signal[:, own] for run, model, _ in seen]
-    precision, weighted = _mean_response(models, along, np.array([strength]))
-    mean = weighted[:, 0] / precision[0]
-    shrunk, plain = np.zeros(len(own)), np.zeros(len(own))
-    for (run, model, there), part in zip(seen, along, strict=True):
-        values = model.values[:, None]
-        over = part - np.outer(model.mean, mean)
-        deviation = values / (values**2 + strength) * over
-        betas[np.ix_(run.events[there], own)] = mean + model.right.T[there] @ deviation
-        shrunk += (deviation**2).sum(axis=0)
-        plain += ((over / values) ** 2).sum(axis=0)
+    """Write the betas; return the fraction (n_units,) of each unit's deviations that is left."""
+    own = [np.flatnonzero(chosen.response == number) for number in range(len(curves))]
+    shrunk, plain = np.zeros(len(chosen.mean)), np.zeros(len(chosen.mean))
+    for run in runs:
+        for number in np.unique(chosen.response):
+            units = own[number]
+            model, seen = ridge_model(run, curves[number], prior)
+            if model is None:
+                continue
+            mean, strength = chosen.mean[units], chosen.strength[units]
+            over = model.left.T @ run.signal[:, units] - np.outer(model.mean, mean)
+            values = model.values[:, None]
+            deviation = values / (values**2 + strength) * over
+            betas[np.ix_(run.events[seen], units)] = mean + model.right.T[seen] @ deviation
+            shrunk[units] += (deviation**2).sum(axis=0)
+            plain[units] += ((over / values) ** 2).sum(axis=0)
     return np.sqrt(shrunk / np.maximum(plain, np.finfo(float).tiny))
 
 
-def _choose(
-    runs: Sequence[Run], curves: Sequence[Curve], prior: Prior
-) -> tuple[NDArray[np.int64], Double]:
-    """Return the response and the ridge strength (n_units,) of largest posterior probability."""
-    n_units = runs[0].signal.shape[1]
-    likelihood = np.empty((n_units, len(curves), len(STRENGTHS)))
-    unit = 0.0
-    for number, curve in enumerate(curves):
-        models = [ridge_model(run, curve, prior)[0] for run in runs]
-        unit = unit or _scale(models)
-        likelihood[:, number] = _log_likelihood(runs, models, STRENGTHS * unit)
-    likelihood -= likelihood.max(axis=(1, 2), keepdims=True)
-    density = np.exp(likelihood)
-    responses = np.full(len(curves), 1 / len(curves))
-    strengths = np.full(len(STRENGTHS), 1 / len(STRENGTHS))
-    for _ in range(STEPS):
-        posterior = density * responses[:, None] * strengths
-        posterior /= posterior.sum(axis=(1, 2), keepdims=True)
-        responses = posterior.sum(axis=(0, 2)) / n_units
-        strengths = posterior.sum(axis=(0, 1)) / n_units
-    best = posterior.reshape(n_units, -1).argmax(axis=1)
-    return best // len(STRENGTHS), STRENGTHS[best % len(STRENGTHS)] * unit
-
-
-def _scale(models: Sequence[Model | None]) -> float:
-    """Return the mean squared singular value of all runs."""
+def _scale(designs: Sequence[Run], curve: Curve, prior: Prior) -> float:
+    """Return the mean squared singular value of the courses of all runs."""
+    models = [ridge_model(run, curve, prior)[0] for run in designs]
     return float(np.concatenate([m.values**2 for m in models if m is not None]).mean())
-
-
-def _log_likelihood(
-    runs: Sequence[Run], models: Sequence[Model | None], strengths: Double
-) -> Double:
-    """Return the restricted log likelihood (n_units, n_strengths) over all runs."""
-    left = np.zeros((runs[0].signal.shape[1], len(strengths)))
-    log_size, freedom = np.zeros(len(strengths)), -1
-    known, along = [], []
-    for run, model in zip(runs, models, strict=True):
-        freedom += run.signal.shape[0] - run.nuisance.shape[1]
-        left += (run.signal**2).sum(axis=0)[:, None]
-        if model is None:
-            continue
-        known.append(model)
-        along.append(model.left.T @ run.signal)
-        ratio = model.values[:, None] ** 2 / strengths
-        left -= (along[-1] ** 2).T @ (ratio / (1 + ratio))
-        log_size += np.log1p(ratio).sum(axis=0)
-    precision, weighted = _mean_response(known, along, strengths)
-    left -= weighted**2 / precision
-    small = np.finfo(float).tiny
-    likelihood: Double = -0.5 * (
-        freedom * np.log(np.maximum(left, small)) + log_size + np.log(precision)
-    )
-    return likelihood
-
-
-def _with_noise_regressors(runs: list[Run], most: int) -> list[Run]:
-    """Return the runs with the noise regressors as further nuisance."""
-    number, components = n_noise_regressors(runs, most)
-    return [_extended(run, own[:, :number]) for run, own in zip(runs, components, strict=True)]
-
-
-def n_noise_regressors(runs: Sequence[Run], most: int) -> tuple[int, list[Double]]:
-    """Return how many noise regressors predict best, and those of each run (n_times, <= most).
-
-    The prediction is the response to any picture: the sum of the trials' courses with an amplitude
-    learned from the other runs. It is scored over the units that it predicts without regressors;
-    those that it does not are where the regressors come from.
-    """
-    none = 0, [np.zeros((len(run.times), 0)) for run in runs]
-    if len(runs) < 2 or not most:
-        return none
-    base = _predicted(runs, [run.nuisance[:, :0] for run in runs])
-    pool, scored = base <= 0, base > 0
-    if pool.sum() < FEWEST or not scored.any():
-        return none
-    components = []
-    for run in runs:
-        part = run.signal[:, pool]
-        size = np.linalg.norm(part, axis=0)
-        part = part[:, size > 0] / size[size > 0]
-        components.append(np.linalg.svd(part, full_matrices=False)[0][:, :most])
-    scores = [
-        float(np.median(_predicted(runs, [own[:, :k] for own in components])[scored]))
-        for k in range(min(own.shape[1] for own in components) + 1)
-    ]
-    return int(np.argmax(scores)), components
-
-
-def _extended(run: Run, components: Double) -> Run:
-    nuisance = np.concatenate([run.nuisance, components], axis=1)
-    return replace(run, nuisance=nuisance, signal=project(run.signal, components))
-
-
-def _predicted(runs: Sequence[Run], components: Sequence[Double]) -> Double:
-    """Return the share of variance (n_units,) that the mean response explains, runs left out.
-
-    Amplitudes are fitted without the components; what is predicted is the signal with them.
-    """
-    curve = standard("glover")
-    courses = []
-    for run in runs:
-        each = regressors(curve, run.onsets, run.durations, run.times)
-        courses.append(project(each.sum(axis=1, keepdims=True), run.nuisance)[:, 0])
-    cleaned = [project(x[:, None], c)[:, 0] for x, c in zip(courses, components, strict=True)]
-    hits = np.stack([x @ run.signal for x, run in zip(cleaned, runs, strict=True)])
-    sizes = np.array([x @ x for x in cleaned])
-    left, total = np.zeros(hits.shape[1]), np.zeros(hits.shape[1])
-    for k, run in enumerate(runs):
-        others = np.arange(len(runs)) != k
-        amplitude = hits[others].sum(axis=0) / sizes[others].sum()
-        left += ((run.signal - np.outer(courses[k], amplitude)) ** 2).sum(axis=0)
-        total += (run.signal**2).sum(axis=0)
-    share: Double = 1 - left / np.maximum(total, np.finfo(float).tiny)
-    return share

@@ -7,7 +7,7 @@ to be used are left out of all rows, which is the same as one regressor for each
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurodecode.contracts import Recording
 from neurodecode.errors import DataError, DataWarning
 
-__all__ = ["Run", "count_scrubbed", "prepared_runs", "project"]
+__all__ = ["Run", "Runs", "count_scrubbed", "prepared_runs", "project"]
 
 Double = NDArray[np.float64]
 
@@ -50,9 +50,26 @@ class Run:
     signal: Double
 
 
+class Runs:
+    """Runs that are made anew each time they are gone through, so that one is in memory.
+
+    Parameters
+    ----------
+    make : callable
+        Starts over, and yields them one at a time.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[Run]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Run]:
+        return self._make()
+
+
 def project(values: Double, basis: Double) -> Double:
     """Return ``values`` (n, m) without what an orthonormal ``basis`` (n, k) spans."""
-    left: Double = values - basis @ (basis.T @ values)
+    spanned = basis @ (basis.T @ values)
+    left: Double = np.subtract(values, spanned, out=spanned)
     return left
 
 
@@ -77,27 +94,33 @@ def prepared_runs(recording: Recording, high_pass: float, *, percent: bool) -> I
         raise DataError("the recording has no event; it must hold one row a trial")
     run_of = recording.events["run"].to_numpy()
     for name in dict.fromkeys(run_of):
-        rows = np.flatnonzero(recording.runs == name)
-        events = np.flatnonzero(run_of == name)
-        part = recording.events.iloc[events]
-        onsets = part["onset"].to_numpy(float)
-        times = recording.times[rows]
-        _refuse_outside(name, onsets, times, 1 / recording.sfreq)
-        kept = np.ones(len(rows), bool) if recording.kept is None else recording.kept[rows]
-        nuisance = _nuisance(recording, rows, times, kept, high_pass)
-        if kept.sum() <= nuisance.shape[1] + len(events):
-            raise DataError(
-                f"run {name}: {int(kept.sum())} volumes are kept, for {len(events)} trials and "
-                f"{nuisance.shape[1]} nuisance regressors; use fewer confounds, a lower "
-                "high_pass, or a milder limit of motion"
-            )
-        signal = recording.data[rows[kept]].astype(float)
-        if percent:
-            signal = _percent(signal, name)
-        yield Run(
-            int(name), events, onsets, part["duration"].to_numpy(float), times[kept], nuisance,
-            project(signal, nuisance),
-        )  # fmt: skip
+        # In a function of its own, so that nothing is held while the caller works.
+        yield _prepared(recording, int(name), np.flatnonzero(run_of == name), high_pass, percent)
+
+
+def _prepared(
+    recording: Recording, name: int, events: NDArray[np.int64], high_pass: float, percent: bool
+) -> Run:
+    rows = np.flatnonzero(recording.runs == name)
+    part = recording.events.iloc[events]
+    onsets = part["onset"].to_numpy(float)
+    times = recording.times[rows]
+    _refuse_outside(name, onsets, times, 1 / recording.sfreq)
+    kept = np.ones(len(rows), bool) if recording.kept is None else recording.kept[rows]
+    nuisance = _nuisance(recording, rows, times, kept, high_pass)
+    if kept.sum() <= nuisance.shape[1] + len(events):
+        raise DataError(
+            f"run {name}: {int(kept.sum())} volumes are kept, for {len(events)} trials and "
+            f"{nuisance.shape[1]} nuisance regressors; use fewer confounds, a lower "
+            "high_pass, or a milder limit of motion"
+        )
+    signal = recording.data[rows[kept]].astype(float)
+    if percent:
+        _to_percent(signal, name)
+    return Run(
+        name, events, onsets, part["duration"].to_numpy(float), times[kept], nuisance,
+        project(signal, nuisance),
+    )  # fmt: skip
 
 
 def count_scrubbed(recording: Recording) -> None:
@@ -150,7 +173,8 @@ def _nuisance(
     return orthonormal
 
 
-def _percent(signal: Double, name: int) -> Double:
+def _to_percent(signal: Double, name: int) -> None:
+    """Scale in place."""
     mean = signal.mean(axis=0)
     if not (mean > 0).all():
         raise DataError(
@@ -158,5 +182,5 @@ def _percent(signal: Double, name: int) -> Double:
             "there is no percent of it: mask them out, or set percent: false where the signal "
             "was centred before"
         )
-    percent: Double = 100 * signal / mean
-    return percent
+    signal *= 100
+    signal /= mean

@@ -10,22 +10,55 @@ from neurodecode.contracts import Conditions, Float
 from neurodecode.errors import DataError
 from neurodecode.registry import Gallery
 
-__all__ = ["LinearPixels", "MeanPicture", "Prototype", "RandomPicture", "Retrieval", "nearest"]
+__all__ = [
+    "LinearPixels",
+    "MeanPicture",
+    "Prototype",
+    "RandomPicture",
+    "Retrieval",
+    "likeness",
+    "nearest",
+    "restore_length",
+]
 
 Pictures = NDArray[np.uint8]
 Seeds = NDArray[np.int64]
 
 
-def nearest(decoded: Float, candidates: Float) -> NDArray[np.int64]:
-    """Return, for each decoded row (n, d), the candidate (m, d) of highest centred cosine.
+def likeness(decoded: Float, candidates: Float) -> Float:
+    """Return the cosine (n, m) of each decoded row (n, d) with each candidate (m, d).
 
     Both are centred on the candidates' mean: features of networks share a large common part,
     which says nothing of which picture it is.
     """
     mean = candidates.mean(axis=0)
-    similarity = _unit(decoded - mean) @ _unit(candidates - mean).T
-    best: NDArray[np.int64] = similarity.argmax(axis=1)
+    similarity: Float = _unit(decoded - mean) @ _unit(candidates - mean).T
+    return similarity
+
+
+def nearest(decoded: Float, candidates: Float) -> NDArray[np.int64]:
+    """Return, for each decoded row (n, d), the candidate (m, d) of highest :func:`likeness`."""
+    best: NDArray[np.int64] = likeness(decoded, candidates).argmax(axis=1)
     return best
+
+
+def restore_length(decoded: Float, training: Float) -> Float:
+    """Undo the shrinkage of decoded features.
+
+    A penalised decoder answers close to the mean of its training targets. Each row's deviation
+    from that mean is scaled to the median length that true training features have. Uses training
+    pictures alone.
+
+    Parameters
+    ----------
+    decoded : (n, d)
+    training : (m, d)
+        True features of training pictures.
+    """
+    mean = training.mean(axis=0)
+    length = np.median(np.linalg.norm(training - mean, axis=1))
+    moved: Float = mean + length * _unit(decoded - mean)
+    return moved
 
 
 def _unit(rows: Float) -> Float:
@@ -113,17 +146,22 @@ class LinearPixels:
     ----------
     target : str
         Target of kind ``pixels``.
+    stretch : bool
+        Give the deviation from the mean training picture the length that it has in those.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, stretch: bool) -> None:
         self.target = target
+        self.stretch = stretch
         self.uses = (target,)
 
     def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pictures:
         """Return one picture an item, (n, 1, h, w, 3)."""
         height, width = gallery.stimuli.pixels.shape[1:3]
-        shape = gallery.targets[self.target].shape
-        decoded = conditions.arrays[self.target].reshape(-1, *shape)
+        target, decoded = gallery.targets[self.target], conditions.arrays[self.target]
+        if self.stretch:
+            decoded = restore_length(decoded, target.values)
+        decoded = decoded.reshape(-1, *target.shape)
         small = (decoded.clip(0, 1) * 255).round().astype(np.uint8)
         large = [
             np.asarray(Image.fromarray(p).resize((width, height), Image.Resampling.BICUBIC))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Conditions, Float
 from neurodecode.models.diffusion import Generator, load_generator
+from neurodecode.reconstruct.baselines import restore_length
 from neurodecode.registry import Gallery
 
 __all__ = ["Embedded", "stretch"]
@@ -17,9 +18,7 @@ __all__ = ["Embedded", "stretch"]
 def stretch(decoded: Float, training: Float) -> Float:
     """Undo the shrinkage of decoded embeddings, and return unit vectors.
 
-    A penalised decoder answers close to the mean of its training targets; the generator knows
-    true embeddings only. Each row's deviation from the training mean is scaled to the median
-    length that true training embeddings have. Uses training pictures alone.
+    The generator knows true embeddings only.
 
     Parameters
     ----------
@@ -27,11 +26,7 @@ def stretch(decoded: Float, training: Float) -> Float:
     training : (m, d)
         True embeddings of training pictures.
     """
-    mean = training.mean(axis=0)
-    length = np.median(np.linalg.norm(training - mean, axis=1))
-    deviation = decoded - mean
-    norms = np.linalg.norm(deviation, axis=1, keepdims=True)
-    moved = mean + deviation * np.where(norms > 0, length / np.where(norms > 0, norms, 1), 0)
+    moved = restore_length(decoded, training)
     unit: Float = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
     return unit
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from neurodecode.contracts import Recording, Stimuli
 from neurodecode.errors import ConfigError, DataError
-from neurodecode.studies.bids_bold import Cleaning, Region, read_bold, run_mask
+from neurodecode.studies.bids_bold import read_bold, run_mask
 from neurodecode.studies.bids_eeg import read_eeg
 from neurodecode.studies.bids_layout import (
     Source,
@@ -23,6 +23,7 @@ from neurodecode.studies.bids_layout import (
     read_json,
 )
 from neurodecode.studies.bids_pictures import Shown, read_pictures
+from neurodecode.studies.bids_runs import Cleaning, Region
 from neurodecode.studies.bids_surface import read_surface, region_files
 
 __all__ = ["Bids"]
@@ -135,7 +136,7 @@ class Bids:
         source = "preprocessed before" if self.derivatives else "as recorded"
         plain = {
             "recorded": f"{how}, {source}; BIDS data set {known.get('Name', self.root.name)!r}, "
-            f"task {self.task}, {len(self.subjects())} subjects.",
+            f"task {self.task}, {len(self.subjects())} subject(s).",
             "seen": "Pictures of the data set." if self.pictures else
             "The data set says which category was seen, not which picture.",
             "limits": "Whatever was done to the recordings before they were read here. "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,17 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording
-from neurodecode.errors import ConfigError, DataError, DataWarning
+from neurodecode.errors import ConfigError, DataError
 from neurodecode.studies.bids_layout import Source, read_tsv
+from neurodecode.studies.bids_runs import (
+    Cleaning,
+    Region,
+    read_confounds,
+    refuse_events_outside,
+    repetition_time,
+    volume_times,
+    warn_masked_out,
+)
 from neurodecode.studies.volumes import (
     RowsOnDisk,
     masked_volumes,
@@ -24,38 +31,10 @@ from neurodecode.studies.volumes import (
     voxel_names,
 )
 
-__all__ = ["Cleaning", "Region", "read_bold", "run_mask"]
+__all__ = ["read_bold", "run_mask"]
 
 SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
-
-
-@dataclass(frozen=True)
-class Region:
-    """Which voxels are read.
-
-    Attributes
-    ----------
-    masks : tuple of Path
-        A voxel must be above zero in all of them.
-    atlas : Path or None
-        Integer labels; its table of the same name (``index``, ``name``) ends in ``.tsv``.
-    names : tuple of str
-        Regions of the atlas that are kept; none means all.
-    """
-
-    masks: tuple[Path, ...]
-    atlas: Path | None
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Cleaning:
-    """What ``nilearn.interfaces.fmriprep.load_confounds`` is asked for."""
-
-    strategy: tuple[str, ...]
-    motion: str
-    fd_threshold: float
-    std_dvars_threshold: float
+"""Of the units of a header; others, such as Hz, say no TR."""
 
 
 def run_mask(source: Source) -> Path:
@@ -85,43 +64,32 @@ def read_bold(
         Where voxels are masked out because in some run they are constant or not finite.
     """
     images = [open_image(source.recording, 4) for source in sources]
-    trs = [_repetition(source, image) for source, image in zip(sources, images, strict=True)]
-    _refuse_different(sources, trs)
+    tr = repetition_time(sources, [_header_tr(image) for image in images])
     mask, affine, roi = _region(region)
     sizes = [image.shape[3] for image in images]
     data = RowsOnDisk(int(mask.sum()))
     good = np.ones(data.shape[1], bool)
     for k, (source, image) in enumerate(zip(sources, images, strict=True)):
         _refuse_other_grid(source.recording, image, mask, affine)
-        _refuse_outside(source, events[k], sizes[k] * trs[0])
+        refuse_events_outside(source, events[k], sizes[k] * tr)
         good &= _append(data, image, source.recording, mask)
     voxels = np.argwhere(mask)
     units = pd.DataFrame(apply_affine(affine, voxels), columns=["x", "y", "z"])
     units.insert(0, "roi", roi)
     units.insert(0, "unit", voxel_names(mask))
-    if not good.any():
-        raise DataError(f"subject {subject}: no voxel of {good.size} changes in every run")
+    warn_masked_out(subject, good, "voxels")
     if not good.all():
-        warnings.warn(
-            f"subject {subject}: {int((~good).sum())} of {good.size} voxels were masked out, as "
-            "in some run they are constant or not finite",
-            DataWarning,
-            stacklevel=2,
-        )
         data.keep(good)
         units = units.iloc[np.flatnonzero(good)].reset_index(drop=True)
-    confounds, kept = _confounds(sources, sizes, cleaning)
-    # fMRIPrep says to which moment of each volume it brought the slices.
-    first = [float(source.metadata.get("StartTime", 0.0)) for source in sources]
-    times = [s + np.arange(n) * trs[0] for s, n in zip(first, sizes, strict=True)]
+    confounds, kept = read_confounds(sources, sizes, cleaning)
     return Recording(
         data=data,
-        times=np.concatenate(times),
+        times=volume_times(sources, sizes, tr),
         runs=np.repeat(np.arange(len(sizes)), sizes),
         events=pd.concat(events, ignore_index=True),
         units=units,
         participant_id=subject,
-        sfreq=1 / trs[0],
+        sfreq=1 / tr,
         confounds=confounds,
         kept=kept,
     )
@@ -141,33 +109,10 @@ def _append(data: RowsOnDisk, image: Any, path: Path, mask: NDArray[np.bool_]) -
     return changes
 
 
-def _repetition(source: Source, image: Any) -> float:
-    """Return the TR of the sidecar; the header must agree where it gives one."""
-    known = source.metadata
-    if "RepetitionTime" not in known:
-        raise DataError(
-            f"{source.recording}: RepetitionTime is in none of "
-            f"{', '.join(path.name for path in source.sidecars)}"
-        )
-    tr = float(known["RepetitionTime"])
-    unit = image.header.get_xyzt_units()[1]
-    header = float(image.header.get_zooms()[3]) * SECONDS.get(unit, np.nan)
-    # Zero is NIfTI's "not given".
-    if header != 0 and not np.isclose(header, tr, rtol=0.01):
-        raise DataError(
-            f"{source.recording}: the header says TR {header:g} s, the sidecar {tr:g} s; correct "
-            "the one that is wrong"
-        )
-    return tr
-
-
-def _refuse_different(sources: Sequence[Source], trs: Sequence[float]) -> None:
-    for source, tr in zip(sources, trs, strict=True):
-        if not np.isclose(tr, trs[0], rtol=1e-3):
-            raise DataError(
-                f"{source.recording.name}: TR {tr:g} s, that of {sources[0].recording.name} is "
-                f"{trs[0]:g} s; runs of one subject must have one TR"
-            )
+def _header_tr(image: Any) -> float:
+    """Return the TR (s) of a header; zero is NIfTI's "not given"."""
+    seconds = SECONDS.get(image.header.get_xyzt_units()[1], 0.0)
+    return float(image.header.get_zooms()[3]) * seconds or np.nan
 
 
 def _refuse_other_grid(
@@ -177,16 +122,6 @@ def _refuse_other_grid(
         raise DataError(
             f"{path}: its grid {image.shape[:3]} is not that of the mask {mask.shape}, or the "
             "affines differ; resample the mask to the images (nilearn.image.resample_to_img)"
-        )
-
-
-def _refuse_outside(source: Source, events: pd.DataFrame, length: float) -> None:
-    onsets = events["onset"].to_numpy(float)
-    outside = (onsets < 0) | (onsets >= length)
-    if outside.any():
-        raise DataError(
-            f"{source.events}: {int(outside.sum())} of {len(onsets)} events are outside the run, "
-            f"which lasts {length:g} s; the first at {onsets[outside][0]:g} s"
         )
 
 
@@ -232,48 +167,3 @@ def _names(atlas: Path, values: Float) -> NDArray[np.str_]:
             raise DataError(f"{atlas}: label {number} is not in its table")
     named: NDArray[np.str_] = np.array([name_of[number] for number in numbers], dtype=str)[place]
     return named
-
-
-def _named(recording: Path) -> str | list[str]:
-    """Return what nilearn calls a run: a name, of GIFTI the pair of its hemispheres."""
-    name = str(recording)
-    return [name, name.replace("_hemi-L_", "_hemi-R_")] if name.endswith(".gii") else name
-
-
-def _confounds(
-    sources: Sequence[Source], sizes: Sequence[int], cleaning: Cleaning
-) -> tuple[pd.DataFrame | None, NDArray[np.bool_] | None]:
-    """Return the regressors and which volumes are kept, of all runs."""
-    if not cleaning.strategy:
-        return None, None
-    from nilearn.interfaces.fmriprep import load_confounds
-
-    parts, kept = [], []
-    for source, n in zip(sources, sizes, strict=True):
-        try:
-            table, sample_mask = load_confounds(
-                _named(source.recording),
-                strategy=cleaning.strategy,
-                motion=cleaning.motion,
-                scrub=0,
-                fd_threshold=cleaning.fd_threshold,
-                std_dvars_threshold=cleaning.std_dvars_threshold,
-            )
-        except (ValueError, OSError) as error:
-            raise DataError(
-                f"{source.recording}: confounds {', '.join(cleaning.strategy)} cannot be read "
-                f"({error})"
-            ) from error
-        if len(table) != n:
-            raise DataError(
-                f"{source.recording}: {n} volumes, its table of confounds has {len(table)} rows"
-            )
-        parts.append(table)
-        own = np.ones(n, bool)
-        if sample_mask is not None:
-            own[:] = False
-            own[np.asarray(sample_mask, int)] = True
-        kept.append(own)
-    # Runs of unequal length have unequal numbers of cosines.
-    confounds = pd.concat(parts, ignore_index=True).fillna(0.0)
-    return (confounds if confounds.shape[1] else None), np.concatenate(kept)

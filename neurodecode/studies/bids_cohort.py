@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import TRIAL_COLUMNS, Float, Responses
 from neurodecode.errors import ConfigError, DataError, DataWarning
-from neurodecode.studies.bids_bold import Cleaning
 from neurodecode.studies.bids_layout import Source, find_runs, list_subjects, read_json, read_tsv
+from neurodecode.studies.bids_runs import Cleaning
 from neurodecode.studies.cohort import Cohort, people_of, read_participants
 from neurodecode.studies.volumes import open_image, read_image
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,14 @@ import pandas as pd
 from neurodecode.contracts import Recording
 from neurodecode.errors import DataError, DataWarning
 from neurodecode.studies.bids_layout import Source, entities, inherited, read_tsv
+from neurodecode.studies.meg_sensors import sensor_columns
 
 __all__ = ["read_eeg"]
 
 PER_SI = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
 """Microvolts a volt, fT a tesla, fT/cm a tesla a metre."""
+NO_BRAIN = re.compile(r"(?i)(h|v|l|r)?(eog|emg|ecg|ekg)")
+"""Beginnings of names of channels that measure eyes, muscles or the heart."""
 
 
 def read_eeg(
@@ -36,7 +40,7 @@ def read_eeg(
     Warns
     -----
     DataWarning
-        Where channels are marked as bad.
+        Where channels are marked as bad, or named as if they measured no brain.
     """
     parts: list[np.ndarray] = []
     bad: set[str] = set()
@@ -66,8 +70,20 @@ def read_eeg(
             DataWarning,
             stacklevel=2,
         )
-    positions = np.array([channel["loc"][:3] for channel in first.info["chs"]]) * 1000
-    units = pd.DataFrame(positions, columns=["x", "y", "z"])
+    others = [name for name in first.ch_names if NO_BRAIN.match(name)]
+    if others:
+        warnings.warn(
+            f"subject {subject}: {', '.join(others)}: decoded as {'/'.join(sorted(set(kinds)))}, "
+            "as the data set says; where they measure eyes, muscles or the heart, say so in "
+            "column type of channels.tsv",
+            DataWarning,
+            stacklevel=2,
+        )
+    if "meg" in first:
+        units = sensor_columns(first.info)  # of the first run; heads move by millimetres
+    else:
+        positions = np.array([channel["loc"][:3] for channel in first.info["chs"]]) * 1000
+        units = pd.DataFrame(positions, columns=["x", "y", "z"])
     units.insert(0, "roi", kinds)
     units.insert(0, "unit", first.ch_names)
     units["bad"] = units["unit"].isin(bad)

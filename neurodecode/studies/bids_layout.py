@@ -171,6 +171,11 @@ def find_runs(
         Where several images are left for one run.
     DataError
         Where there is no run, or a file that belongs to one is missing.
+
+    Warns
+    -----
+    DataWarning
+        Where the derivatives lack runs that were recorded.
     """
     top = derivatives or root
     endings = RECORDINGS[form if datatype == "func" else datatype]
@@ -191,8 +196,11 @@ def find_runs(
             f"{top / f'sub-{subject}'}: no {SUFFIX[datatype]} recording of {wanted}"
             + (" with desc-preproc" if derivatives and form == "volume" else "")
             + (f" as {' or '.join(endings)}" if form != "volume" else "")
+            + "; data.subjects may name the others alone"
         )
     _refuse_several(found)
+    if derivatives:
+        _warn_of_lacking(found, root / f"sub-{subject}", task)
     return [_source(path, root, top, at_rest) for path in sorted(found, key=_order)]
 
 
@@ -200,11 +208,32 @@ def _is_preprocessed(path: Path) -> bool:
     return entities(path.name).get("desc") == "preproc"
 
 
+def _warn_of_lacking(found: list[Path], raw: Path, task: str) -> None:
+    """Say which runs of the raw images are not among the derivatives."""
+    there = {_run_of(path) for path in found}
+    lacking = sorted(
+        path.name
+        for path in raw.rglob("*_bold.nii*")
+        if entities(path.name).get("task") == task and _run_of(path) not in there
+    )
+    if lacking:
+        warnings.warn(
+            f"{raw.name}: {len(lacking)} recorded runs are not among the derivatives and are left "
+            f"out: {', '.join(lacking[:5])}",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
+def _run_of(path: Path) -> tuple[str, str]:
+    own = entities(path.name)
+    return own.get("ses", ""), own.get("run", "")
+
+
 def _refuse_several(found: list[Path]) -> None:
     groups: dict[tuple[str, str], list[str]] = {}
     for path in found:
-        own = entities(path.name)
-        groups.setdefault((own.get("ses", ""), own.get("run", "")), []).append(path.name)
+        groups.setdefault(_run_of(path), []).append(path.name)
     several = [names for names in groups.values() if len(names) > 1]
     if several:
         raise ConfigError(
@@ -267,7 +296,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_tsv(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
-    """Read a table of BIDS; ``n/a`` is missing.
+    """Read a table of BIDS; ``n/a``, or nothing, is missing.
 
     Raises
     ------
@@ -275,7 +304,7 @@ def read_tsv(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
         Where it is missing, not readable, or lacks a column.
     """
     try:
-        table = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False, dtype=str)
+        table = pd.read_csv(path, sep="\t", na_values=["n/a", ""], keep_default_na=False, dtype=str)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
@@ -308,15 +337,22 @@ def read_events(source: Source, run: int, columns: Mapping[str, str | None]) -> 
     Raises
     ------
     DataError
-        Where a column is missing, or an onset is no number.
+        Where a column is missing, or an onset or duration is no number. A duration may be missing.
     """
     named = {key: name for key, name in columns.items() if name}
     table = read_tsv(source.events, ("onset", "duration", *named.values()))
     leading = named.get("stimulus") or named["category"]
     table = table[table[leading].notna()]
     times = table[["onset", "duration"]].apply(pd.to_numeric, errors="coerce")
-    if times["onset"].isna().any():
-        raise DataError(f"{source.events}: {int(times['onset'].isna().sum())} onsets are no number")
+    for name, wrong in (("onset", times["onset"].isna()),
+                        ("duration", times["duration"].isna() & table["duration"].notna()),
+                        ("duration", times["duration"] < 0)):  # fmt: skip
+        if wrong.any():
+            first = table.loc[wrong, name].iloc[0]
+            raise DataError(
+                f"{source.events}: {int(wrong.sum())} {name}s are no number of seconds, the first "
+                f"is {first if isinstance(first, str) else 'n/a'}"
+            )
     stimulus = table[named["stimulus"]] if "stimulus" in named else pd.Series("", table.index)
     events = pd.DataFrame(
         {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
@@ -18,15 +17,18 @@ from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording
-from neurodecode.errors import ConfigError, DataError, DataWarning
-from neurodecode.studies.bids_bold import (
+from neurodecode.errors import ConfigError, DataError
+from neurodecode.studies.bids_layout import Source
+from neurodecode.studies.bids_runs import (
     Cleaning,
     Region,
-    _confounds,
-    _refuse_different,
-    _refuse_outside,
+    read_confounds,
+    refuse_events_outside,
+    repetition_time,
+    volume_times,
+    warn_masked_out,
 )
-from neurodecode.studies.bids_layout import Source
+from neurodecode.studies.volumes import RowsOnDisk
 
 __all__ = ["read_surface", "region_files"]
 
@@ -42,7 +44,8 @@ class _Image:
     values : float32 (n_rows, n_units)
         A row a volume, or a map.
     units : DataFrame
-        ``unit, roi``, and ``x, y, z`` (mm; NaN on the surface) where some are voxels.
+        ``unit, roi``, ``vertices`` (how many the hemisphere has; NaN of voxels), and ``x, y, z``
+        (mm; NaN on the surface) where some are voxels.
     space : object
         Equal for files whose units are the same.
     names : dict of int to str
@@ -88,63 +91,42 @@ def read_surface(
     DataWarning
         Where units are masked out because in some run they are constant or not finite.
     """
-    trs = [_sidecar_tr(source) for source in sources]
-    _refuse_different(sources, trs)
-    chosen: NDArray[np.bool_] | None = None
-    parts, roi, units = [], np.array([], dtype=str), pd.DataFrame()
+    chosen, roi, data = np.ones(0, bool), np.array([], dtype=str), RowsOnDisk(0)
     first: _Image | None = None
-    for source, tr, table in zip(sources, trs, events, strict=True):
+    good, headers, sizes = np.ones(0, bool), [], []
+    for source in sources:
         image = _read_run(source.recording)
-        first = first or image
-        _refuse_other_units(source.recording, image, sources[0].recording, first)
-        if np.isfinite(image.tr) and not np.isclose(image.tr, tr, rtol=0.01):
-            raise DataError(
-                f"{source.recording}: the header says TR {image.tr:g} s, the sidecar {tr:g} s; "
-                "correct the one that is wrong"
-            )
-        _refuse_outside(source, table, len(image.values) * trs[0])
-        if chosen is None:
+        if first is None:
             chosen, roi = _chosen(region, image, source.recording)
-            units = image.units.iloc[np.flatnonzero(chosen)].reset_index(drop=True)
-        parts.append(image.values[:, chosen])
-    good = np.ones(len(units), bool)
-    for part in parts:
+            # Without its values, that are on disk from here on.
+            first = replace(image, values=image.values[:0])
+            data, good = RowsOnDisk(int(chosen.sum())), np.ones(int(chosen.sum()), bool)
+        _refuse_other_units(source.recording, image, sources[0].recording, first)
+        part = image.values[:, chosen]
         good &= np.isfinite(part).all(axis=0) & (part.min(axis=0) < part.max(axis=0))
-    if not good.any():
-        raise DataError(f"subject {subject}: no unit of {good.size} changes in every run")
-    if not good.all():
-        warnings.warn(
-            f"subject {subject}: {int((~good).sum())} of {good.size} units were masked out, as in "
-            "some run they are constant or not finite",
-            DataWarning,
-            stacklevel=2,
-        )
-    sizes = [len(part) for part in parts]
-    confounds, kept = _confounds(sources, sizes, cleaning)
-    starts = [float(source.metadata.get("StartTime", 0.0)) for source in sources]
+        data.append(part)
+        headers.append(image.tr)
+        sizes.append(len(part))
+    if first is None:
+        raise DataError(f"subject {subject}: no run")
+    tr = repetition_time(sources, headers)
+    for source, table, n in zip(sources, events, sizes, strict=True):
+        refuse_events_outside(source, table, n * tr)
+    warn_masked_out(subject, good, "units")
+    data.keep(good)
+    rows = np.flatnonzero(chosen)[good]
+    confounds, kept = read_confounds(sources, sizes, cleaning)
     return Recording(
-        data=np.concatenate([part[:, good] for part in parts]),
-        times=np.concatenate(
-            [s + np.arange(n) * trs[0] for s, n in zip(starts, sizes, strict=True)]
-        ),
+        data=data,
+        times=volume_times(sources, sizes, tr),
         runs=np.repeat(np.arange(len(sizes)), sizes),
         events=pd.concat(events, ignore_index=True),
-        units=units.assign(roi=roi).iloc[np.flatnonzero(good)].reset_index(drop=True),
+        units=first.units.iloc[rows].reset_index(drop=True).assign(roi=roi[good]),
         participant_id=subject,
-        sfreq=1 / trs[0],
+        sfreq=1 / tr,
         confounds=confounds,
         kept=kept,
     )
-
-
-def _sidecar_tr(source: Source) -> float:
-    known = source.metadata
-    if "RepetitionTime" not in known:
-        raise DataError(
-            f"{source.recording}: RepetitionTime is in none of "
-            f"{', '.join(path.name for path in source.sidecars)}"
-        )
-    return float(known["RepetitionTime"])
 
 
 def _refuse_other_units(path: Path, image: _Image, other_path: Path, other: _Image) -> None:
@@ -253,6 +235,7 @@ def _grayordinates(axis: Any) -> pd.DataFrame:
         if structure in part.nvertices:
             own = pd.DataFrame({"unit": [f"{name}_{v}" for v in part.vertex]})
             own[["x", "y", "z"]] = np.nan
+            own["vertices"] = part.nvertices[structure]
         else:
             own = pd.DataFrame(
                 {"unit": [f"{name}_{'_'.join(map(str, voxel))}" for voxel in part.voxel]}
@@ -278,7 +261,8 @@ def _read_gifti(path: Path, hemisphere: str) -> _Image:
     }
     step = image.darrays[0].meta.get("TimeStep")  # milliseconds
     tr = float(step) / 1000 if step else np.nan
-    return _Image(values, units.assign(roi=f"cortex_{side}"), values.shape[1], names, tr)
+    units = units.assign(roi=f"cortex_{side}", vertices=values.shape[1])
+    return _Image(values, units, values.shape[1], names, tr)
 
 
 def _joined(parts: Sequence[_Image], path: Path) -> _Image:

@@ -86,8 +86,12 @@ class _Array:
         return np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-class _Unpickler(pickle.Unpickler):
-    """Finds stand-ins alone, whatever a pickle names."""
+class _Unpickler(pickle._Unpickler):
+    """Finds stand-ins alone, whatever a pickle names.
+
+    The unpickler in Python, whose memo is a dictionary: the one in C makes room for every number
+    below the largest that a pickle says, and fills the memory for a file of ten bytes.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         found = {

@@ -4,6 +4,8 @@ import errno
 import fcntl
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -42,6 +44,35 @@ def test_responses_survive_and_names_stay_text(tmp_path):
     assert back.trials["participant_id"].tolist() == ["01"] * 3
     assert back.trials["stimulus"].tolist() == [""] * 3
     assert back.transductive
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from neurodecode.artifacts import load_responses
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+before = peak()
+data = load_responses(Path(sys.argv[1])).data
+print((peak() - before) / data.nbytes, data.flags.writeable)
+"""
+
+
+def test_responses_are_read_in_their_own_size(tmp_path):
+    """Most memory of a process that reads 48 MB of them, less what it held before."""
+    data = np.ones((3000, 4000), np.float32)
+    units = pd.DataFrame({"unit": range(4000), "roi": "VT"})
+    sidecar = tmp_path / "sub-01.json"
+    files = artifacts.save_responses(sidecar, Responses(data, trials(3000), units))
+    commit(sidecar, files, {"transductive": False})
+    run = [sys.executable, "-c", PEAK, str(sidecar)]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    size, writeable = done.stdout.split()
+    assert float(size) < 1.2
+    assert writeable == "True"
 
 
 def test_targets_conditions_and_reconstruction_survive(tmp_path):

@@ -12,14 +12,16 @@ rule report:
         flow.page_command("report")
 
 
+# Draws the curves into the report, which must be there and is then no older for it.
 rule multiverse:
     input:
         flow.multiverse_inputs(),
+        page=ancient(flow.report()),
     output:
         flow.multiverse(),
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
     conda:
         "../../environment.yml"
     shell:

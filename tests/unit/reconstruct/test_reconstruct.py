@@ -111,12 +111,31 @@ def test_linear_pixels_are_clipped_and_enlarged(stimuli):
     small = Targets(tuple("abcdef"), np.zeros((6, 12), np.float32), (2, 2, 3), "pixels-2")
     gallery = Gallery(stimuli, {"pixels": small})
     values = np.array([[-1.0] * 12, [2.0] * 12], np.float32)
-    drawn = LinearPixels("pixels").generate(
+    drawn = LinearPixels("pixels", stretch=False).generate(
         conditions(np.zeros((2, 4)), "e", pixels=values), gallery, seeds=np.zeros((2, 1), int)
     )
     assert drawn.shape == (2, 1, 8, 8, 3)
     assert (drawn[0] == 0).all()
     assert (drawn[1] == 255).all()
+
+
+def test_stretched_linear_pixels_have_the_contrast_of_training_pictures(stimuli):
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.3, 0.7, size=(6, 12)).astype(np.float32)
+    gallery = Gallery(stimuli, {"pixels": Targets(tuple("abcdef"), values, (2, 2, 3), "pixels-2")})
+    mean = values.mean(axis=0)
+    deviation = values[:2] - mean
+    length = np.median(np.linalg.norm(values - mean, axis=1))
+    full = mean + length * deviation / np.linalg.norm(deviation, axis=1, keepdims=True)
+
+    def drawn(pixels, stretch):
+        given = conditions(np.zeros((2, 4)), "e", pixels=pixels.astype(np.float32))
+        seeds = np.zeros((2, 1), int)
+        return LinearPixels("pixels", stretch=stretch).generate(given, gallery, seeds=seeds)
+
+    np.testing.assert_allclose(
+        drawn(mean + 0.05 * deviation, True).astype(float), drawn(full, False), atol=1
+    )
 
 
 def test_sources(stimuli, targets):

@@ -10,7 +10,7 @@ import fake_results as fake
 import pytest
 
 from neurodecode.errors import DataError
-from neurodecode.evaluate.ledger import write_query
+from neurodecode.evaluate.ledger import head_of, write_query
 from neurodecode.paths import Paths
 from neurodecode.report.belief import beliefs
 from neurodecode.report.load import Material, Score, load_material
@@ -109,6 +109,10 @@ def test_looks_at_the_test_set_are_counted(fakes: None, tmp_path: Path) -> None:
 def test_scores_that_the_ledger_does_not_know_are_refused(fakes: None, tmp_path: Path) -> None:
     study = fake.picture_study()
     fake.write_results(study, tmp_path)
-    Paths(tmp_path, study.name).ledger("01").unlink()
+    ledger = Paths(tmp_path, study.name).ledger("01")
+    ledger.unlink()
+    with pytest.raises(DataError, match="0 of the 1 queries"):
+        load_material(study, tmp_path, 1)
+    head_of(ledger).unlink()
     with pytest.raises(DataError, match="does not hold the query"):
         load_material(study, tmp_path, 1)

@@ -1,5 +1,6 @@
 """A BIDS folder becomes a recording, and every way in which one is wrong is said."""
 
+import gzip
 import json
 import shutil
 import sys
@@ -73,6 +74,13 @@ def edit_image(path, change=lambda values: values, affine=None, tr=miniature.TR)
     if new.ndim == 4:
         new.header.set_zooms((*new.header.get_zooms()[:3], tr))
     nib.save(new, path)
+
+
+def promise(path, n_volumes):
+    """Let a header say that there are more volumes; the first two bytes of a size are at 48."""
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[48:50] = np.int16(n_volumes).tobytes()
+    path.write_bytes(gzip.compress(bytes(content), 1))
 
 
 def test_derivatives_are_read_run_by_run_into_one_recording(written):
@@ -240,6 +248,34 @@ def test_rows_without_a_picture_are_no_trials_and_a_duration_may_be_missing(root
     assert events["duration"][16] == 0
 
 
+def test_a_blank_cell_is_no_picture(root):
+    edit(root / f"{FUNC}_events.tsv", lambda table: table.assign(
+        stim_file=["", *table["stim_file"][1:]]))  # fmt: skip
+    assert len(study(root).load("01").events) == 31
+
+
+def test_a_mask_or_atlas_of_another_grid(root):
+    for name, word in (("mask", "is not that of the mask"), ("atlas", "its grid is not that of")):
+        other = nib.Nifti1Image(np.ones((9, 9, 9), np.uint8), np.diag([2.0, 2, 2, 1]))
+        nib.save(other, root / "other.nii.gz")
+        with pytest.raises(DataError, match=word):
+            study(root, **{name: "other.nii.gz"}).load("01")
+
+
+def test_runs_that_the_derivatives_lack_are_counted(root):
+    (root / f"{DERIVED}_desc-preproc_bold.nii.gz").unlink()
+    with pytest.warns(DataWarning, match="1 recorded runs are not among the derivatives .*run-02"):
+        assert study(root).load("01").data.shape == (70, 48)
+
+
+def test_a_subject_without_the_task(root):
+    for path in root.glob("derivatives/fmriprep/sub-02/**/*_bold.nii.gz"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"sub-02: no bold recording .*data\.subjects may name"):
+        study(root).stimuli()
+    assert len(study(root, subjects=("01",)).stimuli()) == 16
+
+
 def test_no_trial_left(root):
     for path in root.glob("sub-01/**/*_events.tsv"):
         edit(path, lambda table: table.assign(stim_file="n/a"))
@@ -303,6 +339,18 @@ WRONG = {
         lambda root: [edit_json(path, RepetitionTime=None) for path in root.rglob("*_bold.json")],
         "RepetitionTime is in none of",
     ),
+    "TR in words": (
+        lambda root: edit_json(root / f"{DERIVED}_desc-preproc_bold.json", RepetitionTime="2 s"),
+        "RepetitionTime of its sidecar is no number, got '2 s'",
+    ),
+    "TR of nothing": (
+        lambda root: edit_json(root / f"{DERIVED}_desc-preproc_bold.json", RepetitionTime=0),
+        "RepetitionTime is 0 s in its sidecar, must be above 0",
+    ),
+    "start in words": (
+        lambda root: edit_json(root / f"{DERIVED}_desc-preproc_bold.json", StartTime="half"),
+        "StartTime of its sidecar is no number",
+    ),
     "not JSON": (lambda root: (root / f"{FUNC}_bold.json").write_text("{"), "not readable as JSON"),
     "a list": (lambda root: (root / f"{FUNC}_bold.json").write_text("[]"), "keys and values"),
     "late event": (
@@ -322,7 +370,22 @@ WRONG = {
         lambda root: edit(
             root / f"{FUNC}_events.tsv", lambda t: t.assign(onset=["n/a", *t["onset"][1:]])
         ),
-        "1 onsets are no number",
+        "1 onsets are no number of seconds, the first is n/a",
+    ),
+    "duration in words": (
+        lambda root: edit(
+            root / f"{FUNC}_events.tsv", lambda t: t.assign(duration=["long", *t["duration"][1:]])
+        ),
+        "1 durations are no number of seconds, the first is long",
+    ),
+    "negative duration": (
+        lambda root: edit(
+            root / f"{FUNC}_events.tsv", lambda t: t.assign(duration=["-2", *t["duration"][1:]])
+        ),
+        "1 durations are no number of seconds, the first is -2",
+    ),
+    "no sidecar": (
+        lambda root: [path.unlink() for path in root.rglob("*_bold.json")], "no JSON sidecar, here",
     ),
     "no events": (lambda root: (root / f"{FUNC}_events.tsv").unlink(), r"no events\.tsv for"),
     "no column": (
@@ -336,6 +399,20 @@ WRONG = {
     "empty mask": (
         lambda root: edit_image(root / f"{DERIVED}_desc-brain_mask.nii.gz", lambda v: 0 * v),
         "no voxel is in all of",
+    ),
+    "masks of two grids": (
+        lambda root: edit_image(root / f"{DERIVED}_desc-brain_mask.nii.gz", lambda v: v[:-1]),
+        "brain_mask.nii.gz: its grid is not that of",
+    ),
+    "smaller image": (
+        lambda root: edit_image(
+            root / f"{DERIVED}_desc-preproc_bold.nii.gz", lambda v: v[:, :-1]
+        ),
+        r"its grid \(8, 6, 6\) is not that of the mask \(8, 7, 6\)",
+    ),
+    "header that promises more": (
+        lambda root: promise(root / f"{DERIVED}_desc-preproc_bold.nii.gz", 90),
+        "not a whole NIfTI image .* header promises more than the file holds",
     ),
     "shifted image": (
         lambda root: edit_image(

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import tracemalloc
 from pathlib import Path
 
 import nibabel as nib
@@ -103,7 +104,7 @@ def study(root, form, **changes):
 
 def test_grayordinates_are_read_run_by_run(written):
     recording = study(written, "cifti").load("01")
-    np.testing.assert_array_equal(recording.data, np.concatenate([signal(1, 24), signal(2, 24)]))
+    np.testing.assert_array_equal(recording.data[:], np.concatenate([signal(1, 24), signal(2, 24)]))
     assert recording.times[N_TIMES : N_TIMES + 2].tolist() == [0.5, 2.5]
     units = recording.units
     assert units["roi"].value_counts().to_dict() == {
@@ -117,7 +118,7 @@ def test_grayordinates_are_read_run_by_run(written):
 
 def test_both_hemispheres_are_joined(written):
     recording = study(written, "gifti").load("01")
-    np.testing.assert_array_equal(recording.data, np.concatenate([signal(1, 24), signal(2, 24)]))
+    np.testing.assert_array_equal(recording.data[:], np.concatenate([signal(1, 24), signal(2, 24)]))
     assert recording.units["roi"].tolist() == ["cortex_left"] * 12 + ["cortex_right"] * 12
     responses = Window(4.0, 6.0, True, 1 / 128, True).estimate(recording)
     assert responses.data.shape == (32, 24)
@@ -198,6 +199,11 @@ WRONG = {
     "gifti TR": ("gifti", lambda root: [write_gifti(
         place(root, 2, GIFTI.replace("-R_", f"-{s}_")), signal(2, 12), tr=3.0) for s in "LR"],
         "header says TR 3 s"),
+    "no TR": ("cifti", lambda root: [p.write_text("{}") for p in root.rglob("*_bold.json")],
+              "RepetitionTime is in none of"),
+    "late event": ("gifti", lambda root: (root / f"{str(FUNC).format(s=2)}_events.tsv").write_text(
+        "onset\tduration\tstim_file\ttrial_type\n140\t2\ta.png\ta\n"),
+        "1 of 1 events are outside the run, which lasts 140 s"),
     "not there": ("gifti", lambda root: [p.unlink() for p in root.rglob("*.gii")],
                   "no bold recording of task-pictures as .func.gii"),
 }  # fmt: skip
@@ -208,7 +214,31 @@ def test_what_is_wrong_is_said(root, name):
     form, change, message = WRONG[name]
     change(root)
     with pytest.raises(DataError, match=message):
-        study(root, form).load("01")
+        study(root, form, stimulus_column=None, stimuli=None).load("01")
+
+
+def test_memory_does_not_grow_with_the_number_of_runs(tmp_path):
+    """Of six more runs, less than one is held."""
+    peaks, n_units, n_times = [], 2000, 100
+    for n_runs in (2, 8):
+        root = tmp_path / str(n_runs)
+        func = root / "sub-01" / "func"
+        func.mkdir(parents=True)
+        (root / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+        (root / "task-pictures_bold.json").write_text(json.dumps({"RepetitionTime": TR}))
+        axis = BrainModelAxis.from_mask(np.ones(n_units, bool), "cortex_left")
+        values = np.random.default_rng(0).normal(size=(n_times, n_units)).astype(np.float32)
+        for k in range(n_runs):
+            name = f"sub-01_task-pictures_run-{k:02d}"
+            write_cifti(func / f"{name}_bold.dtseries.nii", values, axis=axis)
+            (func / f"{name}_events.tsv").write_text("onset\tduration\ttrial_type\n4\t2\ta\n")
+        adapter = study(root, "cifti", derivatives=None, stimulus_column=None, stimuli=None)
+        adapter.subjects()
+        tracemalloc.start()
+        adapter.load("01")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < n_times * n_units * 4
 
 
 def test_settings_that_make_no_sense(tmp_path):

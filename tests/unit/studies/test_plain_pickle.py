@@ -186,6 +186,12 @@ def test_a_list_that_holds_itself_and_a_cut_file(path):
         load_plain(path.with_name("nothing.npy"))
 
 
+@pytest.mark.parametrize("put", [b"r\xff\xff\xff\x7f", b"p2147483647\n"])
+def test_a_large_place_in_the_memo_takes_no_memory(path, put):
+    path.write_bytes(b"\x80\x04}" + put + b".")
+    assert load_plain(path) == {}
+
+
 def test_forged_arrays_are_refused(path):
     """States that would make numpy read what it should not."""
 
