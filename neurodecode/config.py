@@ -214,6 +214,14 @@ class StudyConfig(Section):
             if system.generator:
                 _known("generator", system.generator, self.generators)
         for name, decoder in self.decoders.items():
+            if decoder.deconfound and not decoder.targets:
+                raise ValueError(f"decoders.{name}.deconfound: needs targets, the space of trials")
+            if decoder.deconfound and self.locked:
+                raise ValueError(
+                    f"decoders.{name}.deconfound: is fitted on decoded test trials of other "
+                    "people, which have no training score to answer with while the test set is "
+                    "locked; set evaluate.holdout.locked: false"
+                )
             for target in decoder.targets:
                 _known(f"decoders.{name}.targets", target, self.targets)
         for name, encoder in self.encoders.items():
