@@ -21,8 +21,11 @@ from neurodecode.pipeline import run as run_job
 
 SOURCES = (
     "benchmarks/a_virtual_min.py", "config/studies/virtual-min.yaml",
-    "neurodecode/simulate/fmri.py", "neurodecode/simulate/gabor.py",
-    "neurodecode/simulate/attributes.py", "neurodecode/studies/virtual_min.py",
+    "neurodecode/studies/virtual.py",
+    *(f"neurodecode/simulate/{name}.py" for name in (
+        "bold", "features", "fields", "glm", "hrf", "noise", "people", "responses", "trials",
+        "tuning", "world",
+    )),
     "neurodecode/embed/ridge.py", "neurodecode/reconstruct",
     "neurodecode/evaluate/tables.py", "neurodecode/stimuli/data", *WEIGHTS,
 )  # fmt: skip

@@ -52,7 +52,7 @@ SOURCES = (
     "neurodecode/simulate/eeg_world.py", "neurodecode/simulate/people.py",
     "neurodecode/simulate/eeg_features.py",
     "neurodecode/simulate/eeg_oracle.py", "neurodecode/simulate/scalp.py",
-    "neurodecode/simulate/attributes.py", "neurodecode/simulate/gabor.py",
+    "neurodecode/simulate/features.py", "neurodecode/simulate/world.py",
     "neurodecode/embed/ridge.py", "neurodecode/targets/semantic.py",
     "neurodecode/stimuli/data/objects64.png", *WEIGHTS[:1],
 )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from neurodecode.atomic import require_writable
 from neurodecode.config import StudyConfig
+from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
 
@@ -38,11 +39,25 @@ def multiverse_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Pat
 
 
 def run_multiverse(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
-    """Write the specification curves of the studies that declare a multiverse."""
-    from neurodecode.report.multiverse_page import write_multiverse
+    """Write the report, which draws the specification curves, and then the table of them all.
 
-    require_writable(results / "report" / "multiverse.html")
-    return write_multiverse(studies, results, seed)
+    Raises
+    ------
+    ConfigError
+        Where no study declares a multiverse.
+    DataError
+        Where something has not been scored.
+    """
+    from neurodecode.report.stage import write_multiverse, write_report
+
+    sidecars = multiverse_inputs(studies, results)
+    if not sidecars:
+        raise ConfigError(
+            "no study of this run has a section multiverse, which names the choices to compare; "
+            "see config/README.md"
+        )
+    require_writable(results / "report" / "index.html")
+    return [*write_report(studies, results, seed), write_multiverse(sidecars, results)]
 
 
 def run_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:

@@ -56,7 +56,6 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "virtual": "neurodecode.studies.virtual:Virtual",
         "virtual_clips": "neurodecode.studies.virtual_clips:VirtualClips",
         "virtual_cohort": "neurodecode.studies.cohort:VirtualCohort",
-        "virtual_min": "neurodecode.studies.virtual_min:VirtualMin",
     },
     "estimator": {
         "as_given": "neurodecode.preprocess.as_given:AsGiven",
@@ -282,6 +281,7 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    own = {"kind", "role", "rois", "noise_normalisation", "alignment", "min_reliability"}
+    own = {"kind", "role", "rois", "noise_normalisation", "alignment", "min_reliability",
+           "deconfound"}  # fmt: skip
     options = settings.model_dump(exclude=own)
     return load(family, settings.kind)(**options, **extra)

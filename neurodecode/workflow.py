@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from neurodecode.artifacts import hash_settings
 from neurodecode.config import RunConfig, StudyConfig, load_study
 from neurodecode.errors import ConfigError
 from neurodecode.pages import multiverse_inputs, report_inputs
@@ -124,6 +125,11 @@ class Workflow:
         words += [f"--{name} {{wildcards.{name}}}" for name in STAGES[stage].wildcards]
         return " ".join([*words, self._common()])
 
+    def page_settings(self) -> str:
+        """Return the report's parameter: it prints settings, and curves that belong to them."""
+        studies = [study.model_dump() for study in self.studies.values()]
+        return f"{hash_settings(studies)}-{self.run.seed}"
+
     def page_command(self, page: str) -> str:
         """Return the shell command of a page, ``report`` or ``multiverse``."""
         return f"neurodecode stage {page} {self._common()}"
@@ -140,8 +146,8 @@ class Workflow:
         return [str(p) for p in multiverse_inputs(list(self.studies.values()), self.results)]
 
     def multiverse(self) -> str:
-        """Return the page of the specification curves."""
-        return str(self.results / "report" / "multiverse.html")
+        """Return the table of all specifications; whoever writes it draws their curves."""
+        return str(self.results / "report" / "multiverse.tsv")
 
     def report(self) -> str:
         """Return the report's page."""

@@ -31,6 +31,7 @@ __all__ = [
     "audit",
     "audit_fitted",
     "confounded",
+    "kind_of",
     "labels_of",
     "split",
 ]
@@ -145,7 +146,7 @@ def audit_fitted(
     honest = Prober(left["probe"], left["test"], seed=seed)
     easy = Prober(left["fit"], left["test"], seed=seed)
     for column in demographics.columns:
-        labels = {part: labels_of(rows[column].astype(_kind(demographics[column])))
+        labels = {part: labels_of(rows[column].astype(kind_of(demographics[column])))
                   for part, rows in table.items()}  # fmt: skip
         for probe in probes:
             found = honest.probe(probe, labels["probe"], labels["test"])
@@ -170,7 +171,8 @@ def audit_fitted(
             yield from (base | row for row in _synthetic(fitted, given, table, seed))
 
 
-def _kind(column: pd.Series) -> type:
+def kind_of(column: pd.Series) -> type:
+    """Return float for numbers, which are predicted, and str for all else, which is told apart."""
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     return float if numeric else str
 
@@ -178,7 +180,7 @@ def _kind(column: pd.Series) -> type:
 def _groups(table: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.str_]]]:
     """Groups of people by each demographic; numbers are cut at their median."""
     for name in table.columns:
-        if _kind(table[name]) is float:
+        if kind_of(table[name]) is float:
             middle = table[name].median()
             yield str(name), np.where(table[name] > middle, "above median", "up to median")
         else:
@@ -233,7 +235,7 @@ def _shuffled(
     }
     prober = Prober(left["probe"], left["test"], seed=seed)
     for column in table["test"].columns:
-        labels = {p: labels_of(t[column].astype(_kind(t[column]))) for p, t in table.items()}
+        labels = {p: labels_of(t[column].astype(kind_of(t[column]))) for p, t in table.items()}
         found = prober.probe("linear", labels["probe"], labels["test"])
         yield {"figure": "put in (shuffled)", "what": column, "probe": "linear",
                "value": found.score, "chance": found.chance, "p": found.p,
@@ -266,7 +268,7 @@ def _synthetic(
                "value": float(np.sqrt(((drawn - true) ** 2).mean()))}  # fmt: skip
     transfer = Prober(made["probe"], given["test"], seed=seed)
     for column in table["test"].columns:
-        labels = {p: labels_of(t[column].astype(_kind(t[column]))) for p, t in table.items()}
+        labels = {p: labels_of(t[column].astype(kind_of(t[column]))) for p, t in table.items()}
         found = transfer.probe("linear", labels["probe"], labels["test"])
         yield {"figure": "trained on synthetic", "what": column, "probe": "linear",
                "value": found.score, "chance": found.chance, "p": found.p,

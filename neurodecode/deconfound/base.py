@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -18,7 +19,7 @@ from neurodecode.errors import DataError
 __all__ = ["DeconfounderBase"]
 
 
-class DeconfounderBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class DeconfounderBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """Checks what comes in; a method fills in ``_fit`` and ``_transform``.
 
     Arithmetic is in float64, results are float32 as all features here are.
@@ -83,11 +84,13 @@ class DeconfounderBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _check_demographics(self, table: pd.DataFrame) -> None:
         self.encoding_.encode(table)
 
+    @abstractmethod
     def _fit(self, X: Array, table: pd.DataFrame) -> None:
-        raise NotImplementedError
+        """Learn from checked people."""
 
+    @abstractmethod
     def _transform(self, X: Array, table: pd.DataFrame) -> Array:
-        raise NotImplementedError
+        """Return checked people without what their demographics explain."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Learned arrays, for safetensors."""

@@ -1,36 +1,94 @@
-"""Choose a method on validation people, whom neither fitting nor the final audit sees."""
+"""Choose a method on validation people, whom neither fitting nor the final audit sees.
+
+Probes are cross-validated among the validation people, and each score is of all of them at once.
+How far two scores differ by chance is told by drawing the people again, the same for all methods.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.model_selection import KFold
 
 from neurodecode.contracts import Float
-from neurodecode.deconfound.audit import Rows, Sets, audit_fitted
+from neurodecode.deconfound.audit import Rows, kind_of, labels_of
+from neurodecode.deconfound.demographics import Array
+from neurodecode.deconfound.probes import Prober, chance_level, score
 from neurodecode.errors import DataError
 from neurodecode.registry import Deconfounder
-from neurodecode.seeds import generator
+from neurodecode.seeds import derive, generator
 
-__all__ = ["choose", "excess"]
+__all__ = ["Validated", "choose", "pick", "validate"]
 
 PROBES = ("linear", "spread", "radial")
+N_FOLDS, N_REPEATS, N_DRAWS = 5, 2, 100
 
 
-def excess(table: pd.DataFrame) -> pd.Series:
-    """Mean excess over chance that each method leaves, as a share of what is above chance.
+@dataclass(frozen=True)
+class Validated:
+    """What one method leaves and keeps among the validation people.
 
-    Parameters
+    Attributes
     ----------
-    table : DataFrame
-        Of :func:`~neurodecode.deconfound.audit.audit`.
+    left : float64 (1 + n_draws,)
+        Mean over demographics and probes of the excess over chance, as a share of what lies above
+        chance: of all people, then of each draw of them.
+    kept : float64 (1 + n_draws,)
+        Score of the label.
     """
-    left = table[table["figure"] == "left"]
-    above = (left["value"] - left["chance"]).clip(lower=0) / (1 - left["chance"])
-    return above.groupby(left["method"], sort=False).mean()
+
+    left: Array
+    kept: Array
+
+
+def validate(
+    method: Deconfounder | None,
+    X: Float,
+    demographics: pd.DataFrame,
+    *,
+    fit: Rows,
+    validation: Rows,
+    label: pd.Series,
+    seed: int = 0,
+) -> Validated:
+    """Fit a method on some people and cross-validate probes among others; None fits nothing."""
+    features, table = X[validation], demographics.iloc[validation]
+    if method is not None:
+        fitted: Deconfounder = clone(method).fit(X[fit], demographics=demographics.iloc[fit])
+        features = fitted.transform(features, demographics=table)
+    removed = [labels_of(column.astype(kind_of(column))) for _, column in demographics.items()]
+    asked = [(probe, values[validation]) for values in removed for probe in PROBES]
+    asked.append(("linear", labels_of(label.iloc[validation])))
+    n, rng = len(features), generator(seed, "draws of validation people")
+    draws = [np.arange(n), *(rng.integers(n, size=n) for _ in range(N_DRAWS))]
+    scores = np.mean([
+        _scores(np.asarray(features, dtype=float), asked, draws, derive(seed, "folds", repeat))
+        for repeat in range(N_REPEATS)
+    ], axis=0)  # fmt: skip
+    chance = np.array([chance_level(values) for _, values in asked])
+    above = np.clip(scores - chance, 0, None) / (1 - chance)
+    return Validated(above[:, :-1].mean(axis=1), scores[:, -1])
+
+
+def _scores(
+    features: Array,
+    asked: Sequence[tuple[str, NDArray[np.generic]]],
+    draws: Sequence[NDArray[np.int_]],
+    seed: int,
+) -> Array:
+    """Scores of out-of-fold predictions, (n_draws, n_asked)."""
+    predicted = [np.empty_like(values) for _, values in asked]
+    for train, test in KFold(N_FOLDS, shuffle=True, random_state=seed % 2**32).split(features):
+        prober = Prober(features[train], features[test])
+        for (probe, values), out in zip(asked, predicted, strict=True):
+            out[test] = prober.predict(probe, values[train])
+    pairs = [(values, out) for (_, values), out in zip(asked, predicted, strict=True)]
+    return np.array([[score(values[at], out[at]) for values, out in pairs] for at in draws])
 
 
 def choose(
@@ -44,11 +102,18 @@ def choose(
     allowed: float = 0.02,
     seed: int = 0,
 ) -> str:
-    """Return the candidate that leaves least, of those that keep the label.
+    """Return the candidate that leaves least, of those that keep the label; see :func:`pick`.
 
-    Validation people are cut into halves; each half trains the probes that the other tests. A
-    candidate keeps the label where its score falls by no more than ``allowed`` below that of the
-    features as they are; where none does, the one that keeps most is taken.
+    Parameters
+    ----------
+    candidates : mapping of str to Deconfounder
+        Unfitted, from the gentlest to the one that takes away most.
+    fit, validation : rows
+        People on whom candidates are fitted, and on whom they are judged.
+    label : Series
+        What is to be kept.
+    allowed : float
+        Loss of the label's score that is not counted.
 
     Raises
     ------
@@ -57,22 +122,36 @@ def choose(
     """
     if not candidates:
         raise DataError("choose: there is no candidate")
-    halves = np.array_split(generator(seed, "validation").permutation(validation), 2)
-    train = X[fit], demographics.iloc[fit]
-    rows: list[dict[str, Any]] = []
-    for name, method in {"as given": None, **candidates}.items():
-        fitted: Deconfounder | None = None
-        if method is not None:
-            fitted = clone(method).fit(train[0], demographics=train[1])
-        for first, second in (halves, halves[::-1]):
-            rows += audit_fitted(name, fitted, X, demographics, Sets(fit, first, second),
-                                 label=label, seed=seed, probes=PROBES, controls=False,
-                                 flattering=False)  # fmt: skip
-    table = pd.DataFrame(rows)
-    kept = table[(table["figure"] == "kept") & (table["what"] == str(label.name))]
-    scores = kept.groupby("method", sort=False)["value"].mean()
-    names = list(candidates)
-    keeping = [n for n in names if scores[n] >= scores["as given"] - allowed]
+    people = {"fit": fit, "validation": validation, "label": label, "seed": seed}
+    given = validate(None, X, demographics, **people)  # type: ignore[arg-type]
+    found = {
+        name: validate(method, X, demographics, **people)  # type: ignore[arg-type]
+        for name, method in candidates.items()
+    }
+    return pick(found, given, allowed)
+
+
+def pick(found: Mapping[str, Validated], given: Validated, allowed: float) -> str:
+    """Return the last method that leaves least, of those that keep the label.
+
+    A method keeps the label where its loss exceeds ``allowed`` by no more than one standard error;
+    where none does, the one that keeps most is taken. It leaves least where it leaves more than
+    another by no more than one standard error (Breiman et al. 1984, Classification and Regression
+    Trees, 3.4.3). Standard errors are those of the difference of two methods, over draws of people.
+
+    Parameters
+    ----------
+    found : mapping of str to Validated
+        From the gentlest to the one that takes away most.
+    given : Validated
+        Of the features as they are.
+    """
+
+    def beyond(difference: Array) -> bool:
+        return bool(difference[0] > difference[1:].std())
+
+    keeping = [n for n, f in found.items() if not beyond(given.kept - f.kept - allowed)]
     if not keeping:
-        return str(scores[names].idxmax())
-    return str(excess(table)[keeping].idxmin())
+        return max(found, key=lambda name: found[name].kept[0])
+    least = min(keeping, key=lambda name: found[name].left[0])
+    return [n for n in keeping if not beyond(found[n].left - found[least].left)][-1]

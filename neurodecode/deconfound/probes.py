@@ -118,7 +118,7 @@ class Prober:
         train, test : (n_train,), (n_test,)
             Floats are numbers to predict, all else levels.
         """
-        predicted = self._predict(name, train)
+        predicted = self.predict(name, train)
         value = score(test, predicted)
         orders = generator(self.seed, "permutations").permuted(
             np.tile(np.arange(len(test)), (self.n_permutations, 1)), axis=1
@@ -132,20 +132,21 @@ class Prober:
 
     def score(self, name: str, train: Labels, test: Labels) -> float:
         """Score of one probe alone, without permutations."""
-        return score(test, self._predict(name, train))
+        return score(test, self.predict(name, train))
 
-    def _predict(self, name: str, labels: Labels) -> Labels:
+    def predict(self, name: str, train: Labels) -> Labels:
+        """Train one probe on labels of the training people and predict those of the others."""
         if name == "forest":
-            return self._forest(labels)
+            return self._forest(train)
         own, other = self._kernel(name)
-        if is_number(labels):
-            return _kernel_ridge(own, other, labels)
+        if is_number(train):
+            return _kernel_ridge(own, other, train)
         if name == "radial":
-            machine = SVC(kernel="precomputed", class_weight="balanced").fit(own, labels)
+            machine = SVC(kernel="precomputed", class_weight="balanced").fit(own, train)
             return np.asarray(machine.predict(other))
         own, other = _components(own, other)
         linear = LogisticRegression(C=C_LINEAR, class_weight="balanced", max_iter=1000)
-        return np.asarray(linear.fit(own, labels).predict(other))
+        return np.asarray(linear.fit(own, train).predict(other))
 
     def _forest(self, labels: Labels) -> Labels:
         options = {"n_estimators": N_TREES, "min_samples_leaf": 2, "random_state": self.seed}

@@ -11,9 +11,11 @@ large as the effect. Two things make it smaller.
    correlated through a few leading directions among people: those are taken apart first and drawn
    to zero by one common factor. Log standard deviations are treated in the same way; their standard
    errors follow from the kurtosis of the residuals, 2 under normality.
-2. Projection on the leading principal components of what is left, fitted on the training people.
-   What lies outside is lost, error and information alike; how many to keep is a choice to be made
-   on validation people.
+2. Projection on the leading principal components of what is left, of unit variance a feature,
+   fitted on the training people. What lies outside is lost, error and information alike; how many
+   to keep is a choice to be made on validation people. (Erasing, further, the directions in which
+   the means of training people still depend on demographics changes nothing on other people: the
+   factor of 1. has left nothing in them.)
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class ShrunkenResidualize(Residualize):
 
     Attributes
     ----------
+    scale_ : float64 (n_features,)
+        Standard deviation of people without their demographics: the unit of directions.
     directions_ : float64 (n_directions, n_features)
         Leading principal directions, orthonormal rows; the first ``n_components`` are kept.
     lengths_ : float64 (n_directions,)
@@ -63,7 +67,9 @@ class ShrunkenResidualize(Residualize):
         See :class:`~neurodecode.deconfound.residualize.Residualize`.
     """
 
-    learned: ClassVar[tuple[str, ...]] = (*Residualize.learned, "directions", "lengths", "rest")
+    learned: ClassVar[tuple[str, ...]] = (
+        *Residualize.learned, "scale", "directions", "lengths", "rest",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -89,16 +95,20 @@ class ShrunkenResidualize(Residualize):
         left = values - design @ (self.coef_ / scale)
         self.log_sd_ = _shrunken_spreads(left, design, effects)
         alone = super()._transform(X, table) - self.mean_
+        self.scale_ = alone.std(axis=0)
+        alone /= self.scale_
         self.directions_, variances = _leading(alone, max(self.n_components, self.n_factors))
         self.lengths_ = np.sqrt(variances)
-        self.rest_ = (alone - alone @ self.directions_.T @ self.directions_).std(axis=0)
+        rest = alone - alone @ self.directions_.T @ self.directions_
+        self.rest_ = rest.std(axis=0) * self.scale_
 
     def _transform(self, X: Array, table: pd.DataFrame) -> Array:
         alone = super()._transform(X, table)
         if not self.n_components:
             return alone
         kept = self.directions_[: self.n_components]
-        return np.asarray(self.mean_ + (alone - self.mean_) @ kept.T @ kept)
+        scores = (alone - self.mean_) / self.scale_ @ kept.T
+        return np.asarray(self.mean_ + self.scale_ * (scores @ kept))
 
     def counterfactual(self, X: Float, *, demographics: pd.DataFrame, to: pd.DataFrame) -> Float:
         """Return the same people had their demographics been ``to``; all features are kept."""
@@ -123,7 +133,8 @@ class ShrunkenResidualize(Residualize):
             raise DataError(f"sample: {n} people for {len(demographics)} rows of demographics")
         rng = generator(self.seed, "synthetic people")
         mean, spread = self._predict(demographics)
-        own = rng.normal(size=(n, len(self.lengths_))) * self.lengths_ @ self.directions_
+        drawn = rng.normal(size=(n, len(self.lengths_))) * self.lengths_
+        own = drawn @ self.directions_ * self.scale_
         own += rng.normal(size=mean.shape) * self.rest_
         return np.asarray(mean + spread * own, dtype=np.float32)
 

@@ -3,7 +3,8 @@
 A test set wears out: each look at its scores lets the next choice of settings lean on them. So each
 scoring of other inputs or settings is written down before its scores are. A query that is asked
 again gets the same answer and is no new look. Lines are only ever appended; each holds the hash of
-the one before, so that a line that is changed, or taken out, shows.
+the one before, so that a line that is changed, or taken out, shows. The last line has none after
+it: a file beside the ledger (``.head``) holds its number and hash.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from neurodecode.artifacts import hash_settings
-from neurodecode.atomic import refusal
+from neurodecode.atomic import refusal, write_text
 from neurodecode.errors import DataError
 
 __all__ = [
     "Entry",
     "Ledger",
+    "head_of",
     "is_unlocked",
     "opened",
     "query_of",
@@ -33,6 +35,10 @@ __all__ = [
 ]
 
 FIRST = "0" * 64
+LOST = (
+    "How often the test set was looked at is no longer known: put the file back, or score on data "
+    "that nobody has seen, in a new results folder."
+)
 
 
 @dataclass(frozen=True)
@@ -96,10 +102,15 @@ def read_ledger(path: Path) -> list[Entry]:
     Raises
     ------
     DataError
-        Where a line was changed or taken out.
+        Where a line was changed or taken out, the last included.
     """
-    if not path.exists():
-        return []
+    head = _read_head(path)  # before the ledger, which another process may append to meanwhile
+    entries = _read_entries(path) if path.exists() else []
+    _check_head(path, entries, head)
+    return entries
+
+
+def _read_entries(path: Path) -> list[Entry]:
     *lines, _ = path.read_text(encoding="utf-8").split("\n")
     entries: list[Entry] = []
     previous = FIRST
@@ -116,19 +127,53 @@ def read_ledger(path: Path) -> list[Entry]:
     return entries
 
 
+def head_of(path: Path) -> Path:
+    """Return the file beside a ledger that holds the number and hash of its last line."""
+    return path.with_suffix(".head")
+
+
+def _read_head(path: Path) -> tuple[int, str]:
+    """Return number and hash of the last line that was written; 0 where there is no such file."""
+    file = head_of(path)
+    if not file.exists():
+        return 0, FIRST
+    number, _, digest = file.read_text(encoding="utf-8").strip().partition(" ")
+    if not (number.isdecimal() and len(digest) == len(FIRST)):
+        raise DataError(f"{file}: must hold a number and a hash, and was changed. {LOST}")
+    return int(number), digest
+
+
+def _check_head(path: Path, entries: Sequence[Entry], head: tuple[int, str]) -> None:
+    """Raise where the ledger ends before its last line.
+
+    A killed run can have left a line without its head: the very last one, or the first of all.
+    """
+    number, digest = head
+    if len(entries) < number:
+        raise DataError(
+            f"{path}: holds {len(entries)} of the {number} queries that were written: its end was "
+            f"taken out. {LOST}"
+        )
+    if number and entries[number - 1].digest != digest:
+        raise DataError(f"{path}: a line was changed or taken out after it was written. {LOST}")
+    if not number and len(entries) > 1:
+        raise DataError(
+            f"{head_of(path)}: no such file, so whether {path.name} is whole cannot be told. {LOST}"
+        )
+
+
 def _broken(path: Path, number: int) -> DataError:
     return DataError(
-        f"{path}: line {number} is not what was written: a line was changed or taken out. How "
-        "often the test set was looked at is no longer known; score on data that nobody has seen, "
-        "in a new results folder."
+        f"{path}: line {number} is not what was written: a line was changed or taken out. {LOST}"
     )
 
 
 class Ledger:
     """A ledger that this process alone may write to; see :func:`opened`."""
 
-    def __init__(self, descriptor: int, entries: list[Entry]) -> None:
+    def __init__(self, path: Path, descriptor: int, entries: list[Entry]) -> None:
         self.entries = entries
+        self._path = path
         self._descriptor = descriptor
         self._size = sum(len(entry.line.encode()) for entry in entries)
 
@@ -142,6 +187,7 @@ class Ledger:
         seal: str | None = None,
     ) -> None:
         """Append an entry; it is on the disk when this returns."""
+        self._write_head()  # a killed run, or a full disk, can have left the last line without
         last = self.entries[-1].digest if self.entries else FIRST
         entry = Entry(len(self.entries) + 1, kind, query, last, value, spent, seal)
         os.ftruncate(self._descriptor, self._size)  # drops what a killed run left of a line
@@ -151,6 +197,13 @@ class Ledger:
         os.fsync(self._descriptor)
         self._size += len(line)
         self.entries.append(entry)
+        self._write_head()
+
+    def _write_head(self) -> None:
+        if _read_head(self._path)[0] < len(self.entries):
+            write_text(
+                head_of(self._path), f"{self.entries[-1].number} {self.entries[-1].digest}\n"
+            )
 
 
 @contextmanager
@@ -169,7 +222,7 @@ def opened(path: Path) -> Iterator[Ledger]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield Ledger(descriptor, read_ledger(path))
+            yield Ledger(path, descriptor, read_ledger(path))
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -4,6 +4,9 @@ An analysis is one of many that could have been made as well. A specification cu
 Simmons and Nelson 2020, *Nature Human Behaviour* 4, 1208) shows all of them: the scores in order,
 and which choices each was made with. A single test asks whether the median over all of them could
 be luck: the truth is permuted in the same way for every specification.
+
+While the test set is locked, training trials are scored instead, each by a decoder that never met
+its group; no test trial is, and the ledger holds no look.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from neurodecode.evaluate.measures import Measure
 from neurodecode.evaluate.rows import estimated, score_row
 from neurodecode.evaluate.scoring import Scoring, averaging, truth_of
 from neurodecode.evaluate.stage import check_near_duplicates, query_of_job
+from neurodecode.evaluate.training_multiverse import score_training
 from neurodecode.evaluate.truth import Truth
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
@@ -35,38 +39,42 @@ __all__ = ["COLUMNS", "choose_measure", "median_p", "run"]
 
 COLUMNS = (
     *("study", "subject", "system", "role", "responses", "decoder", "generator", "metric"),
-    *("extractor", "value", "ci_low", "ci_high", "chance", "n", "p", "q", "transductive", "seed"),
+    *("extractor", "value", "ci_low", "ci_high", "chance", "n", "p", "q", "transductive"),
+    *("split", "seed"),
 )
 
 
 def run(job: Job) -> Output:
     """Score one subject by every specification, and by the baseline."""
     scored = job.study.specified
-    if is_locked(job.study, job.paths, job.wildcards["subject"]):
-        raise ConfigError(
-            f"study {job.study.name}: its test set is locked, and a multiverse looks at it once a "
-            f"specification ({len(scored)} times). Choose by training scores, or unlock it for "
-            f"good: neurodecode unlock --study {job.study.name}"
-        )
-    truth = truth_of(job, scored[0], "decoded")
-    check_near_duplicates(job, truth)
-    scoring = Scoring(job, truth, scored)
-    rows, tables = [], []
-    with track("specify", total=len(scored)) as advance:
-        for system in scored:
-            row, measure = _score(job, scoring, system)
-            rows.append(row)
-            if row["role"] != "baseline":
-                tables.append(measure)
-            advance()
-    write_query(job.paths.ledger(job.wildcards["subject"]), query_of_job(job))
-    frame = pd.DataFrame(rows)
+    locked = is_locked(job.study, job.paths, job.wildcards["subject"])
+    truth, found = (score_training if locked else _score_test)(job, scored)
+    frame = pd.DataFrame([row for row, _ in found])
+    for name in ("responses", "decoder", "generator"):
+        frame[name] = [getattr(system, name) for system in scored]
     specification = frame["role"] != "baseline"
     frame["q"] = np.nan
     frame.loc[specification, "q"] = false_discovery_control(frame.loc[specification, "p"])
+    tables = [m for (_, m), counts in zip(found, specification, strict=True) if counts]
     file = job.sidecar.with_suffix(".tsv")
     write_table(file, frame[list(COLUMNS)])
-    return Output([file], {"median_p": _median_p(job, truth, tables)})
+    return Output([file], {"median_p": _median_p(job, truth, tables), "locked": locked})
+
+
+def _score_test(
+    job: Job, scored: Sequence[SystemSettings]
+) -> tuple[Truth, list[tuple[dict[str, object], Measure]]]:
+    """Score the test trials, which is a look at them."""
+    truth = truth_of(job, scored[0], "decoded")
+    check_near_duplicates(job, truth)
+    scoring = Scoring(job, truth, scored)
+    found = []
+    with track("specify", total=len(scored)) as advance:
+        for system in scored:
+            found.append(_score(job, scoring, system))
+            advance()
+    write_query(job.paths.ledger(job.wildcards["subject"]), query_of_job(job))
+    return truth, found
 
 
 def _score(job: Job, scoring: Scoring, system: SystemSettings) -> tuple[dict[str, object], Measure]:
@@ -80,8 +88,7 @@ def _score(job: Job, scoring: Scoring, system: SystemSettings) -> tuple[dict[str
         job, system, "decoded", measure, result, drawn, scoring.extractors,
         averaging=averaging(decoded), p_refit=float("nan"),
     )  # fmt: skip
-    choices = {name: getattr(system, name) for name in ("responses", "decoder", "generator")}
-    return {**row, **choices}, measure
+    return row, measure
 
 
 def choose_measure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from neurodecode.paths import Paths
 from neurodecode.pipeline import Job
 from neurodecode.reconstruct.sources import itemise
 
-__all__ = ["training_scores"]
+__all__ = ["INNER_FOLDS", "training_items", "training_scores"]
 
 INNER_FOLDS = 5
 
@@ -34,10 +35,7 @@ class _InnerPaths(Paths):
 
 
 def training_scores(job: Job, system: SystemSettings) -> dict[str, float]:
-    """Decode each training trial by a decoder that never met its group, and score that.
-
-    In each fold of the design the training trials are split by the design's group, and decoders
-    are fitted by stage embed's own function; no test trial takes part.
+    """Score what :func:`training_items` decodes.
 
     Parameters
     ----------
@@ -55,21 +53,40 @@ def training_scores(job: Job, system: SystemSettings) -> dict[str, float]:
     Raises
     ------
     DataError
-        Where a fold trains on fewer than two groups.
+        See :func:`training_items`.
     """
-    design = load_design(job.paths)
-    design = design[design["participant_id"] == job.wildcards["subject"]]
-    found: list[tuple[dict[str, float], int]] = []
-    for fold in fold_names(design):
-        rows = design[design["fold"] == fold]
-        if (rows["role"] == "test").any():
-            items = itemise(_decoded(job, system, fold, rows), job.study.reconstruct.unit)
-            found.append((_scores(job, items), len(items.table)))
+    found = [(_scores(job, items), len(items.table)) for items in training_items(job, system)]
     weights = [n for _, n in found]
     return {
         name: float(np.average([scores[name] for scores, _ in found], weights=weights))
         for name in found[0][0]
     }
+
+
+def training_items(job: Job, system: SystemSettings) -> Iterator[Conditions]:
+    """Decode each training trial by a decoder that never met its group, fold by fold.
+
+    In each fold of the design the training trials are split by the design's group, and decoders
+    are fitted by stage embed's own function; no test trial of the fold takes part.
+
+    Parameters
+    ----------
+    job : Job
+        Has the wildcard ``subject``.
+    system : SystemSettings
+        One that stands on the chain.
+
+    Raises
+    ------
+    DataError
+        Where a fold trains on fewer than two groups.
+    """
+    design = load_design(job.paths)
+    design = design[design["participant_id"] == job.wildcards["subject"]]
+    for fold in fold_names(design):
+        rows = design[design["fold"] == fold]
+        if (rows["role"] == "test").any():
+            yield itemise(_decoded(job, system, fold, rows), job.study.reconstruct.unit)
 
 
 def _decoded(job: Job, system: SystemSettings, fold: str, rows: pd.DataFrame) -> Conditions:

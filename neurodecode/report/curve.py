@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ import numpy as np
 import pandas as pd
 
 from neurodecode.artifacts import read_sidecar, read_table
-from neurodecode.config import StudyConfig
 from neurodecode.evaluate.multiverse import COLUMNS
-from neurodecode.paths import Paths
 from neurodecode.report.glossary import Entry, describe
 from neurodecode.report.verdict import ALPHA, fixed, p_words, trimmed
 
-__all__ = ["Choice", "Curve", "Mark", "curve_of", "read_curves"]
+__all__ = ["Choice", "Curve", "Mark", "curve_of", "read_curve"]
 
 CHOICES = ("responses", "decoder", "generator")
+LOCKED = (
+    "The test set is locked, so training trials were scored, each by a decoder that never met its "
+    "group: no test trial of a fold takes part in its scores, and the ledger holds no look."
+)
 LEFT, RIGHT, TOP, HEIGHT, ROW = 190, 150, 12, 200, 22
 """Pixels: room for the names, for the lines' labels, above; of the scores, of a choice's row."""
 
@@ -74,6 +76,8 @@ class Curve:
         Position, kind (``chance`` or ``baseline``) and label of what scores are held against.
     said : tuple of str
         What the curve says, in sentences.
+    plot : dict
+        The same for plotly: ``marks``, ``lines``, ``choices`` (by rank, from 0) and ``name``.
     download : str
         The table as base64.
     """
@@ -88,29 +92,25 @@ class Curve:
     ticks: tuple[tuple[float, str], ...]
     lines: tuple[tuple[float, str, str], ...]
     said: tuple[str, ...]
+    plot: dict[str, Any]
     download: str
 
 
-def read_curves(study: StudyConfig, results: Path, subjects: Sequence[str]) -> list[Curve]:
-    """Read the multiverse of each subject.
+def read_curve(sidecar: Path) -> Curve:
+    """Read one subject's multiverse.
 
     Raises
     ------
     DataError
         Where stage specify has not been run.
     """
-    curves = []
-    for subject in subjects:
-        sidecar = Paths(results, study.name).specifications(subject)
-        facts, file = read_sidecar(sidecar).facts, sidecar.with_suffix(".tsv")
-        text = [c for c in COLUMNS[:9] if c != "n"]
-        table = read_table(file, text=text)
-        data = base64.b64encode(file.read_bytes()).decode()
-        curves.append(curve_of(table, float(facts["median_p"]), data))
-    return curves
+    facts, file = read_sidecar(sidecar).facts, sidecar.with_suffix(".tsv")
+    table = read_table(file, text=[c for c in COLUMNS[:9] if c != "n"])
+    data = base64.b64encode(file.read_bytes()).decode()
+    return curve_of(table, float(facts["median_p"]), data, locked=bool(facts.get("locked")))
 
 
-def curve_of(table: pd.DataFrame, median_p: float, download: str) -> Curve:
+def curve_of(table: pd.DataFrame, median_p: float, download: str, *, locked: bool = False) -> Curve:
     """Lay one subject's table out.
 
     Parameters
@@ -121,6 +121,8 @@ def curve_of(table: pd.DataFrame, median_p: float, download: str) -> Curve:
         p of the median over specifications.
     download : str
         The table as base64.
+    locked : bool
+        Whether training trials were scored, since the test set is locked.
     """
     entry = describe(str(table["metric"].iloc[0]))
     baseline = table[table["role"] == "baseline"]
@@ -153,9 +155,40 @@ def curve_of(table: pd.DataFrame, median_p: float, download: str) -> Curve:
         choices=choices,
         ticks=tuple((place(t), f"{t:.2g}") for t in (low, (low + high) / 2, high)),
         lines=tuple(lines),
-        said=_said(rows, baseline, entry, median_p),
+        said=(*([LOCKED] if locked else []), *_said(rows, baseline, entry, median_p)),
+        plot=_plot(rows, baseline, entry),
         download=download,
     )
+
+
+def _plot(rows: pd.DataFrame, baseline: pd.DataFrame, entry: Entry) -> dict[str, Any]:
+    """Return what plotly draws; what a permutation or bootstrap did not tell is None."""
+    chance = float(rows["chance"].iloc[0])
+    lines = [{"kind": "chance", "value": chance, "text": f"chance {trimmed(chance)}"}]
+    for value in baseline["value"]:
+        text = f"baseline {fixed(value)}"
+        lines.append({"kind": "baseline", "value": float(value), "text": text})
+    names = {kind: [n for n in dict.fromkeys(rows[kind].sort_index()) if n] for kind in CHOICES}
+    return {
+        "name": entry.name,
+        "lower": entry.lower_is_better,
+        "marks": [
+            {"value": float(r["value"]), "low": _number(r["ci_low"]), "high": _number(r["ci_high"]),
+             "clear": bool(r["q"] < ALPHA), "words": _words(r)}
+            for r in rows.to_dict("records")
+        ],
+        "lines": [line for line in lines if math.isfinite(float(str(line["value"])))],
+        "choices": [
+            {"name": f"{kind}: {name}", "used": np.flatnonzero(rows[kind] == name).tolist(),
+             "median": f"median {fixed(float(rows['value'][rows[kind] == name].median()))}"}
+            for kind in CHOICES
+            for name in names[kind]
+        ],
+    }  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _choices(rows: pd.DataFrame, at: np.ndarray) -> tuple[Choice, ...]:

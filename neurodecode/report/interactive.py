@@ -34,7 +34,9 @@ def plot_data(blocks: Sequence[Block], *, several: bool) -> list[dict[str, Any]]
     """
     found = []
     for block in blocks:
-        chances = {row.chance for _, rows in block.groups for row in rows}
+        chances = {
+            r.chance for _, rows in block.groups for r in rows if r.score.source != "published"
+        }
         rows = [_row(row, several) for _, part in block.groups for row in part]
         name = block.entry.name + (f" \u00b7 {block.extractor}" if block.extractor else "")
         found.append(

@@ -21,10 +21,12 @@ from neurodecode.report.glossary import describe
 from neurodecode.report.groups import GroupPart, group_part
 from neurodecode.report.interactive import plot_data, scripts
 from neurodecode.report.load import Material, Score
-from neurodecode.report.looks import locked_verdict
+from neurodecode.report.looks import ledger_rows, locked_verdict
 from neurodecode.report.maps import MapPart, map_parts
+from neurodecode.report.multiverse_part import MultiversePart
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.online import OnlinePart
+from neurodecode.report.others import Others, others
 from neurodecode.report.over_time import over_time_panels
 from neurodecode.report.pictures import PictureBook
 from neurodecode.report.quality import RecordingPart, quality_parts
@@ -56,6 +58,12 @@ class StudyPart:
         Transductive score, the same on training statistics.
     plot : list of dict
         What the interactive plot shows; see ``report.interactive``.
+    multiverse : MultiversePart
+        What other choices would have told.
+    others : Others
+        Published numbers of other systems.
+    ledger : list of (str, int, str, str, str)
+        Subject, number, what, query and hash of each line.
     limits : tuple of str
         What the study does not show.
     hashes : list of (str, str, int, str)
@@ -75,6 +83,9 @@ class StudyPart:
     groups: GroupPart
     blocks: list[Block]
     plot: list[dict[str, Any]]
+    multiverse: MultiversePart
+    others: Others
+    ledger: list[tuple[str, int, str, str, str]]
     pairs: list[tuple[Score, Score]]
     limits: tuple[str, ...]
     selections: tuple[str, ...]
@@ -88,10 +99,13 @@ class StudyPart:
     download_data: str
 
 
-def study_part(material: Material, book: PictureBook, scores_file: Path) -> StudyPart:
+def study_part(
+    material: Material, book: PictureBook, scores_file: Path, multiverse: MultiversePart
+) -> StudyPart:
     """Collect one study's part of the page."""
     said = locked_verdict(material) if material.locked else verdict(material)
-    scores, blocks = material.scores, score_blocks(material)
+    published = others(material)
+    scores, blocks = material.scores, score_blocks(material, published.beside)
     return StudyPart(
         material=material,
         verdict=said,
@@ -100,6 +114,9 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         groups=group_part(material),
         blocks=blocks,
         plot=plot_data(blocks, several=len(material.subjects) > 1),
+        multiverse=multiverse,
+        others=published,
+        ledger=ledger_rows(material.standings),
         pairs=transductive_pairs(material),
         limits=_limits(material),
         selections=tuple(
@@ -109,7 +126,7 @@ def study_part(material: Material, book: PictureBook, scores_file: Path) -> Stud
         ),
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
-        quality=quality_parts(material.quality),
+        quality=quality_parts(material.quality, material.study.surface_of),
         over_time=over_time_panels(material.over_time, material.generalisation),
         maps=map_parts(material.maps),
         drawn_by=_drawn_by(material),

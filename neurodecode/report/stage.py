@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurodecode.artifacts import write_text
+import pandas as pd
+
+from neurodecode.artifacts import read_table, write_table, write_text
 from neurodecode.config import StudyConfig
 from neurodecode.evaluate.dictionary import collect
+from neurodecode.evaluate.multiverse import COLUMNS
 from neurodecode.paths import Paths
 from neurodecode.report.deconfounding import CohortPart, cohort_part
 from neurodecode.report.load import load_material
+from neurodecode.report.multiverse_part import multiverse_part
 from neurodecode.report.online import OnlinePart, online_part
 from neurodecode.report.page import StudyPart, render, study_part
 from neurodecode.report.pictures import PictureBook
 
-__all__ = ["write_report"]
+__all__ = ["write_multiverse", "write_report"]
 
 
 def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[Path]:
@@ -58,7 +62,23 @@ def write_report(studies: Sequence[StudyConfig], results: Path, seed: int) -> li
         tables = [paths.scores(subject) for subject in material.subjects]
         scores = collect(tables, folder / f"scores-{study.name}.tsv")
         files += scores
-        parts.append(study_part(material, book, scores[0]))
+        curves = multiverse_part(study, results, seed)
+        parts.append(study_part(material, book, scores[0], curves))
     page = folder / "index.html"
     write_text(page, render(parts, online, cohorts, book, seed))
     return [page, *files]
+
+
+def write_multiverse(sidecars: Sequence[Path], results: Path) -> Path:
+    """Write ``report/multiverse.tsv``: every specification of every study that declares some.
+
+    Raises
+    ------
+    DataError
+        Where a subject's specifications have not been scored.
+    """
+    text = [column for column in COLUMNS[:9] if column != "n"]
+    tables = [read_table(sidecar.with_suffix(".tsv"), text=text) for sidecar in sidecars]
+    file = results / "report" / "multiverse.tsv"
+    write_table(file, pd.concat(tables, ignore_index=True))
+    return file

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from neurodecode.report.glossary import Entry, describe
 from neurodecode.report.load import Material, Score
 from neurodecode.report.names import decoder_words, is_of_decoding, label
+from neurodecode.report.others import Beside, digits
 from neurodecode.report.verdict import fixed, headline_scores, trimmed
 
 __all__ = ["Block", "Row", "score_blocks", "transductive_pairs"]
 
 ROLES = {"system": "Decoders", "baseline": "Baselines and controls", "ceiling": "Ceilings",
          "peer": "Other systems"}  # fmt: skip
+PUBLISHED = "Published by others: same subjects, split, N, resolution and extractor"
 
 
 @dataclass(frozen=True)
@@ -64,19 +66,29 @@ class Block:
     shown: bool
 
 
-def score_blocks(material: Material) -> list[Block]:
-    """Return all blocks: those that the study is judged by, then by metric as they are stored."""
+def score_blocks(material: Material, beside: Sequence[Beside] = ()) -> list[Block]:
+    """Return all blocks: those that the study is judged by, then by metric as they are stored.
+
+    ``beside`` holds what others published and measured alike; each stands last in its block.
+    """
     keys = list(dict.fromkeys((s.metric, s.extractor) for s in material.scores))
     metrics = list(dict.fromkeys(metric for metric, _ in keys))
     chosen = [(metric, extractor) for _, metric, extractor in headline_scores(material)]
     others = sorted((k for k in keys if k not in chosen), key=lambda key: metrics.index(key[0]))
     return [
-        _block(material, *key, rank=chosen.index(key) if key in chosen else None)
+        _block(
+            material,
+            *key,
+            rank=chosen.index(key) if key in chosen else None,
+            beside=[b for b in beside if (b.figure.metric, b.extractor) == key],
+        )
         for key in [*chosen, *others]
     ]
 
 
-def _block(material: Material, metric: str, extractor: str, *, rank: int | None) -> Block:
+def _block(
+    material: Material, metric: str, extractor: str, *, rank: int | None, beside: Sequence[Beside]
+) -> Block:
     scores = _distinct(material, metric, extractor)
     low, high = axis_of(scores)
 
@@ -93,6 +105,8 @@ def _block(material: Material, metric: str, extractor: str, *, rank: int | None)
         of_role = tuple(r for r in sorted(rows, key=lambda r: not r.main) if r.score.role == role)
         if of_role:
             groups.append((ROLES.get(role, role), of_role))
+    if beside:
+        groups.append((PUBLISHED, tuple(_published_row(b, place(b.figure.value)) for b in beside)))
     middle = (low + high) / 2
     return Block(
         metric=metric,
@@ -143,6 +157,21 @@ def _row(
         low=low,
         high=high,
     )
+
+
+def _published_row(beside: Beside, dot: float | None) -> Row:
+    figure, unknown = beside.figure, math.nan
+    score = Score(
+        subject=f"{', '.join(figure.subjects)} (mean)", system=figure.system, role="peer",
+        source="published", metric=figure.metric, extractor=beside.extractor, value=figure.value,
+        ci_low=unknown, ci_high=unknown, chance=unknown, n=figure.n or 0, p=unknown, q=unknown,
+        p_refit=unknown, split=figure.split, selection="", transductive=False,
+    )  # fmt: skip
+    return Row(
+        score=score, words=beside.words, main=False, value=digits(figure.value), interval="n/a",
+        decoder=f"mean over the same subjects here: {digits(beside.ours)}", chance="n/a", p="n/a",
+        q="n/a", dot=dot, low=None, high=None,
+    )  # fmt: skip
 
 
 def _probability(p: float) -> str:

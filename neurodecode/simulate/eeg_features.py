@@ -1,7 +1,8 @@
-"""What the sources of an EEG answer to: low-level features, attributes and hidden ones."""
+"""What the sources of an EEG answer to: the edges, attributes and hidden numbers of `features`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,17 +10,15 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Stimuli
 from neurodecode.errors import ConfigError
-from neurodecode.seeds import generator
-from neurodecode.simulate.attributes import attribute_table
-from neurodecode.simulate.gabor import gabor_maps
+from neurodecode.simulate.features import MAP_SIDE, picture_features
+from neurodecode.simulate.world import WORLDS, Bank
 
-__all__ = ["BANKS", "N_HIDDEN", "EegFeatures", "eeg_features"]
+__all__ = ["BANKS", "EegFeatures", "eeg_features"]
 
-BANKS = ("gabor", "colour")
+# The same brains: the banks with which the worlds of fMRI see.
+BANKS: Mapping[str, Bank] = {"gabor": WORLDS["realistic"].bank, "colour": WORLDS["world-B"].bank}
 N_EDGES = 24
-N_HIDDEN = 12
-# Luminance, red against green, blue against yellow.
-OPPONENT = np.array([[1, 1, 1], [1, -1, 0], [-0.5, -0.5, 1]], np.float32)
+PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class EegFeatures:
         Principal components of low-level maps; together of unit variance.
     attributes : float32 (n, d)
         Together of unit variance.
-    hidden : float32 (n, 12)
+    hidden : float32 (n, n_hidden)
         Drawn by the picture's id: no function of its pixels, name or group.
     """
 
@@ -54,8 +53,8 @@ def eeg_features(stimuli: Stimuli, bank: str, seed: int) -> EegFeatures:
     stimuli : Stimuli
         All pictures of the world; features are centred over those of ``set`` ``train``.
     bank : str
-        ``gabor``: contrast-normalised Gabor energy in 4 x 4 parts of the picture, and the table of
-        attributes. ``colour``: luminance and opponent colours in 8 x 8 parts, and the attributes'
+        ``gabor``: energy of edges in 4 x 4 parts of the picture, and attributes. ``colour``: the
+        same of the other bank, which sees two opponent colours too, and the attributes'
         magnitudes.
     seed : int
         Of the world.
@@ -68,22 +67,17 @@ def eeg_features(stimuli: Stimuli, bank: str, seed: int) -> EegFeatures:
     if bank not in BANKS:
         raise ConfigError(f"bank: must be one of {', '.join(BANKS)}; got {bank!r}")
     train = (stimuli.table["set"] == "train").to_numpy()
-    attributes = attribute_table(stimuli).to_numpy(np.float32)
-    if bank == "gabor":
-        maps = gabor_maps(stimuli.pixels)
-        low = maps.reshape(len(maps), -1, 4, 4, 4, 4).mean(axis=(3, 5)).reshape(len(maps), -1)
-    else:
-        light = stimuli.pixels.astype(np.float32) / 255 - 128 / 255
-        parts = light.reshape(len(light), 8, 8, 8, 8, 3).mean(axis=(2, 4))
-        low = (parts @ OPPONENT.T).reshape(len(light), -1)
+    seen = picture_features(stimuli, BANKS[bank], seed)
+    side = MAP_SIDE // PARTS
+    maps = seen.edges.reshape(len(seen), -1, PARTS, side, PARTS, side).mean(axis=(3, 5))
+    attributes = _standard(seen.attributes, train)
+    if bank == "colour":
         attributes = np.abs(attributes)
-    ids = tuple(map(str, stimuli.table["id"]))
-    hidden = [generator(seed, "hidden", name).normal(size=N_HIDDEN) for name in ids]
     return EegFeatures(
-        ids,
-        _unit_variance(_components(low, train), train),
+        seen.ids,
+        _unit_variance(_components(maps.reshape(len(seen), -1), train), train),
         _unit_variance(attributes, train),
-        _unit_variance(np.array(hidden, np.float32), train),
+        _unit_variance(seen.hidden, train),
     )
 
 
@@ -93,6 +87,13 @@ def _components(values: Float, train: NDArray[np.bool_]) -> Float:
     _, _, axes = np.linalg.svd(values[train] - mean, full_matrices=False)
     projected: Float = ((values - mean) @ axes[:N_EDGES].T).astype(np.float32)
     return projected
+
+
+def _standard(values: Float, train: NDArray[np.bool_]) -> Float:
+    """Columns of mean 0 and SD 1 over the training pictures; what does not vary there stays 0."""
+    spread = values[train].std(axis=0)
+    scaled: Float = (values - values[train].mean(axis=0)) / np.where(spread > 1e-6, spread, np.inf)
+    return scaled
 
 
 def _unit_variance(values: Float, train: NDArray[np.bool_]) -> Float:

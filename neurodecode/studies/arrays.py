@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Pixels, Responses, Stimuli
 from neurodecode.errors import ConfigError, DataError
-from neurodecode.studies.arrays_files import find, read_array, shapes
+from neurodecode.studies.arrays_files import find, read_array, read_blocks, shapes
+from neurodecode.studies.arrays_pictures import PictureLayout, picture_axis, take_pictures
 from neurodecode.studies.arrays_units import Described, unit_table
 from neurodecode.studies.arrays_values import (
     as_features,
     as_mask,
-    as_pictures,
     as_responses,
     as_rows,
     as_text,
@@ -34,24 +34,20 @@ SHOWN = ("pictures", "features", "captions")
 
 @dataclass(frozen=True)
 class _Shown:
-    """What one set of files says was shown: rows of pictures, features and captions."""
+    """What one set of files says was shown: rows of pictures, features and captions.
+
+    ``prints`` is a hash of what each row shows: the picture, or its features where there is none.
+    """
 
     where: str
     prefix: str
+    prints: list[str]
     pixels: Pixels | None
     features: Float | None
     captions: NDArray[np.str_] | None
 
     def __len__(self) -> int:
-        known = [a for a in (self.pixels, self.features) if a is not None]
-        return len(known[0])
-
-    @cached_property
-    def prints(self) -> list[str]:
-        """Hash of what each row shows: the picture, or its features where there is none."""
-        rows = self.pixels if self.pixels is not None else self.features
-        assert rows is not None  # the settings see to it
-        return [hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest() for row in rows]
+        return len(self.prints)
 
 
 class Arrays:
@@ -75,6 +71,7 @@ class Arrays:
         index_base: int | None,
         picture_axes: str | None,
         picture_shape: tuple[int, ...] | None,
+        picture_size: int | None,
         allow_stimulus_overlap: bool,
         simulated: bool,
         about: Mapping[str, str],
@@ -83,8 +80,7 @@ class Arrays:
         self.own = {name: _paths(own) for name, own in subjects.items()}
         self.keys = keys
         self.index_base = index_base
-        self.picture_axes = picture_axes
-        self.picture_shape = picture_shape
+        self.layout = PictureLayout(picture_axes, picture_shape, picture_size)
         self.allow_stimulus_overlap = allow_stimulus_overlap
         self.simulated = simulated
         self.words = about
@@ -270,17 +266,17 @@ class Arrays:
         named = [name for name in SHOWN if self.keys[name]]
         files = tuple(self._file(subject, name) for name in named)
         if files not in self._read:
-            arrays = {name: self._array(subject, name) for name in named}
             where = {name: self._where(subject, name) for name in named}
             alone = len(self.files) > 1 and any(path in self.own[subject] for path in files)
             pixels = features = captions = None
-            if "pictures" in arrays:
-                axes, shape = self.picture_axes, self.picture_shape
-                pixels = as_pictures(arrays["pictures"], axes, shape, where["pictures"])
-            if "features" in arrays:
-                features = as_features(arrays["features"], where["features"])
-            if "captions" in arrays:
-                captions = as_text(arrays["captions"], where["captions"], empty=True)
+            prints: list[str] = []
+            if "features" in where:
+                features = as_features(self._array(subject, "features"), where["features"])
+                prints = [hashlib.sha256(row.tobytes()).hexdigest() for row in features]
+            if "pictures" in where:
+                pixels, prints = self._pictures(subject)
+            if "captions" in where:
+                captions = as_text(self._array(subject, "captions"), where["captions"], empty=True)
             lengths = {
                 where[name]: len(rows)
                 for name, rows in zip(SHOWN, (pixels, features, captions), strict=True)
@@ -291,8 +287,14 @@ class Arrays:
                 raise DataError(f"data.keys: rows must be as many in each: {said}")
             prefix = f"sub{subject}-stimulus" if alone else "stimulus"
             first = where[named[0]]
-            self._read[files] = _Shown(first, prefix, pixels, features, captions)
+            self._read[files] = _Shown(first, prefix, prints, pixels, features, captions)
         return self._read[files]
+
+    def _pictures(self, subject: str) -> tuple[Pixels, list[str]]:
+        path, key = self._file(subject, "pictures"), str(self.keys["pictures"])
+        where, stored = self._where(subject, "pictures"), shapes(path)[key]
+        blocks = read_blocks(path, key, picture_axis(self.layout, stored, where))
+        return take_pictures(blocks, self.layout, stored, where)
 
     @cached_property
     def _names(self) -> dict[str, str]:

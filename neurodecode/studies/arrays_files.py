@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from scipy.io import loadmat, whosmat
 
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.studies.arrays_hdf5 import (
+    BLOCK,
     NotPlain,
+    hdf5_blocks,
     hdf5_shapes,
     is_hdf5,
     read_hdf5,
     read_hdf5_single,
 )
 
-__all__ = ["find", "read_array", "shapes"]
+__all__ = ["find", "read_array", "read_blocks", "shapes"]
 
 HDF5 = (".h5", ".hdf5")
 SUFFIXES = (".npz", ".npy", ".mat", *HDF5)
@@ -69,9 +71,15 @@ def _in_hdf5(path: Path) -> bool:
 
 def _header(stream: Any) -> tuple[int, ...]:
     """Shape in the header of an open ``.npy``."""
+    return _whole_header(stream)[0]
+
+
+def _whole_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns are kept together, and type."""
     version = npy.read_magic(stream)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    return tuple(read(stream)[0])
+    shape, by_columns, kind = read(stream)
+    return tuple(shape), bool(by_columns), kind
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
@@ -129,6 +137,7 @@ def read_array(path: Path, key: str, *, single: bool = False) -> NDArray[Any]:
     DataError
         Where it is damaged, or holds objects, records or complex numbers.
     """
+    values: NDArray[Any]
     try:
         if _in_hdf5(path):
             values = read_hdf5_single(path, key) if single else read_hdf5(path, key)
@@ -151,6 +160,54 @@ def read_array(path: Path, key: str, *, single: bool = False) -> NDArray[Any]:
     if values.dtype.kind not in "biufUS":
         raise _objects(path, key)
     return values.astype(str) if values.dtype.kind == "S" else values
+
+
+def read_blocks(path: Path, key: str, axis: int) -> Iterator[NDArray[Any]]:
+    """Yield an array of numbers in parts along an axis, of some megabytes each.
+
+    ``.npy`` and HDF5 files are never whole in memory, ``.npz`` files not where ``axis`` is the
+    first and rows are kept together (as NumPy does); older ``.mat`` files are.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_array`.
+    """
+    if path.suffix == ".npz" and axis == 0:
+        parts = _zipped_blocks(path, key)
+    elif _in_hdf5(path):
+        parts = hdf5_blocks(path, key, axis)
+    else:
+        parts = _cut(read_array(path, key), axis)
+    try:
+        yield from parts
+    except NotPlain as error:
+        raise _objects(path, key) from error
+    except DataError:
+        raise
+    except Exception as error:  # parsers of damaged files raise almost anything
+        raise _damaged(path, error) from error
+
+
+def _cut(values: NDArray[Any], axis: int) -> Iterator[NDArray[Any]]:
+    n = values.shape[axis]
+    step = max(1, BLOCK * n // max(values.nbytes, 1))
+    for start in range(0, n, step):
+        yield values[(*[slice(None)] * axis, slice(start, start + step))]
+
+
+def _zipped_blocks(path: Path, key: str) -> Iterator[NDArray[Any]]:
+    """Yield rows of a ``.npy`` in a ``.npz`` as they are unpacked."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
+        shape, by_columns, kind = _whole_header(stream)
+        if by_columns or kind.hasobject:
+            yield from _cut(read_array(path, key), 0)
+            return
+        size = int(np.prod(shape[1:])) * kind.itemsize
+        step = max(1, BLOCK // max(size, 1))
+        for start in range(0, shape[0], step):
+            n = min(step, shape[0] - start)
+            yield np.frombuffer(stream.read(n * size), kind).reshape(n, *shape[1:])
 
 
 def _objects(path: Path, key: str) -> DataError:

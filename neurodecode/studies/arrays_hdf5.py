@@ -7,6 +7,7 @@ Text is stored by MATLAB as numbers, and cells as references; the attribute ``MA
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from neurodecode.contracts import Float
 
-__all__ = ["NotPlain", "hdf5_shapes", "is_hdf5", "read_hdf5", "read_hdf5_single"]
+__all__ = ["NotPlain", "hdf5_blocks", "hdf5_shapes", "is_hdf5", "read_hdf5", "read_hdf5_single"]
 
 BLOCK = 32_000_000  # bytes that are read at a time
 
@@ -100,6 +101,30 @@ def read_hdf5_single(path: Path, key: str) -> Float:
                 rows = slice(start, start + step)
                 values[rows] = data[rows] if kind is None else data[..., rows].T
         return values
+
+
+def hdf5_blocks(path: Path, key: str, axis: int) -> Iterator[NDArray[Any]]:
+    """Yield an array of numbers in parts along an axis, counted as it is read.
+
+    Raises
+    ------
+    NotPlain
+        Where it does not hold numbers.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        data = file[key]
+        kind = _class(data)
+        _refuse_other(data, kind)
+        if _empty(data):
+            return
+        stored = axis if kind is None else data.ndim - 1 - axis
+        step = max(1, BLOCK * data.shape[stored] // max(data.nbytes, 1))
+        for start in range(0, data.shape[stored], step):
+            part = data[(*[slice(None)] * stored, slice(start, start + step))]
+            part = part if kind is None else part.T
+            yield part.astype(bool) if kind == "logical" else part
 
 
 def _class(data: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""From arrays as people save them to what the stages read: pictures, texts, indices, responses."""
+"""From arrays as people save them to what the stages read: texts, indices, features, responses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodecode.contracts import Float, Pixels
+from neurodecode.contracts import Float
 from neurodecode.errors import ConfigError, DataError, DataWarning
 
-__all__ = ["as_features", "as_mask", "as_pictures", "as_responses", "as_rows", "as_text", "vector"]
+__all__ = ["as_features", "as_mask", "as_responses", "as_rows", "as_text", "vector"]
 
 
 def vector(values: NDArray[Any], where: str) -> NDArray[Any]:
@@ -174,94 +174,3 @@ def as_responses(values: NDArray[Any], where: str) -> tuple[Float, NDArray[np.bo
         warnings.warn(f"{where}: {counts} were masked out", DataWarning, stacklevel=2)
         data = data[:, good]
     return np.ascontiguousarray(data), good
-
-
-def as_pictures(
-    values: NDArray[Any], axes: str | None, shape: tuple[int, ...] | None, where: str
-) -> Pixels:
-    """Return pictures uint8 (n, h, w, 3).
-
-    Parameters
-    ----------
-    values : array
-        Of truth values, uint8, or floats from 0 to 1. (n, d) where ``shape`` is given.
-    axes : str or None
-        Declared order, e.g. ``hwn``; None means ``nhw`` or ``nhwc``. With ``shape``: order in
-        which a row runs through its picture, e.g. ``nwh`` for MATLAB's columns.
-    shape : tuple of int or None
-        (h, w) or (h, w, 3) of flattened pictures.
-    where : str
-        Words for errors.
-
-    Raises
-    ------
-    DataError
-        Where shape, type or range is another.
-    """
-    if shape is not None:
-        values, axes = _unflattened(values, axes, shape, where)
-    order = axes or {3: "nhw", 4: "nhwc"}.get(values.ndim, "")
-    if len(order) != values.ndim or values.size == 0:
-        raise DataError(
-            f"{where}: pictures must be (n, h, w) or (n, h, w, 3), or in the order that "
-            f"data.picture_axes declares ({axes or 'none'}), or flattened with "
-            f"data.picture_shape; got {values.shape}"
-        )
-    wanted = "nhwc" if "c" in order else "nhw"
-    pictures = values.transpose([order.index(axis) for axis in wanted])
-    if pictures.ndim == 3:
-        pictures = pictures[..., None]
-    if pictures.shape[3] not in (1, 3):
-        raise DataError(
-            f"{where}: pictures must have 1 or 3 colours, got {pictures.shape[3]} (read as "
-            f"n, h, w, c = {pictures.shape}). Lay pictures with transparency on their background "
-            "first; declare another order of axes in data.picture_axes."
-        )
-    rgb = np.broadcast_to(_bytes(pictures, where), (*pictures.shape[:3], 3))
-    return np.ascontiguousarray(rgb)
-
-
-def _unflattened(
-    values: NDArray[Any], axes: str | None, shape: tuple[int, ...], where: str
-) -> tuple[NDArray[Any], str]:
-    """Return rows (n, d) as pictures, and the order of their axes."""
-    order = axes or ("nhwc" if len(shape) == 3 else "nhw")
-    size = dict(zip("hwc", shape, strict=False))
-    if values.ndim != 2 or values.shape[1] != np.prod(shape):
-        raise DataError(
-            f"{where}: with data.picture_shape {list(shape)} pictures must be (n, "
-            f"{int(np.prod(shape))}), got {values.shape}"
-        )
-    if order[0] != "n" or set(order[1:]) != set(size):
-        raise ConfigError(
-            f"data.picture_axes: with picture_shape {list(shape)} it must be n, then "
-            f"{', '.join(size)} in the order in which a row runs, the fastest last; got {order}"
-        )
-    return values.reshape(-1, *(size[axis] for axis in order[1:])), order
-
-
-def _bytes(pictures: NDArray[Any], where: str) -> Pixels:
-    kind = pictures.dtype
-    if kind == np.uint8:
-        if pictures.max() <= 1:
-            warnings.warn(
-                f"{where}: no value is above 1 of 255, so the pictures are almost black; save "
-                "black and white as truth values or floats",
-                DataWarning,
-                stacklevel=3,
-            )
-        return pictures
-    if kind.kind == "b":
-        return pictures.astype(np.uint8) * np.uint8(255)
-    if kind.kind != "f":
-        raise DataError(f"{where}: pictures must be uint8 or floats from 0 to 1, got {kind}")
-    if not np.isfinite(pictures).all():
-        raise DataError(f"{where}: pictures must be finite")
-    low, high = float(pictures.min()), float(pictures.max())
-    if low < 0 or high > 1:
-        raise DataError(
-            f"{where}: pictures of floats must be from 0 to 1, got {low:g} to {high:g}; divide by "
-            "255, or save as uint8"
-        )
-    as_bytes: Pixels = np.rint(pictures * 255).astype(np.uint8)
-    return as_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,10 @@ class CohortStudy(Protocol):
     simulated: bool
     connectivity: str | None
 
+    @property
+    def triangle(self) -> str | None:
+        """Which half of a matrix of regions the features are, row by row; None: no matrix."""
+
     def people(self) -> tuple[pd.DataFrame, Float]:
         """Return who they are (``participant_id``, demographics) and (n_people, n_features).
 
@@ -46,21 +51,18 @@ class CohortStudy(Protocol):
 
 
 class Cohort:
-    """What all kinds share: nothing was seen, and all people are one recording."""
+    """What all kinds share: nothing was seen."""
 
     level = "person"
     connectivity: str | None = None
 
-    def subjects(self) -> tuple[str, ...]:
-        """Return one name: the people are rows, not subjects of their own."""
-        return (SUBJECT,)
-
-    def sources(self, subject: str) -> list[Path]:
-        """Return the files that :meth:`load` reads."""
-        return self.people_sources()
+    @property
+    def triangle(self) -> str | None:
+        """Which half of a matrix of regions the features are: nilearn's is the lower one."""
+        return {"correlation": "lower", "partial": "lower"}.get(self.connectivity or "")
 
     def people_sources(self) -> list[Path]:
-        """Return the files that :meth:`people` reads."""
+        """Return the files in which demographics are."""
         return []
 
     def stimuli(self) -> Stimuli:
@@ -71,9 +73,21 @@ class Cohort:
         """Return nothing."""
         return []
 
+
+class _WholeCohort(Cohort, ABC):
+    """People who come all at once: together they are one recording."""
+
+    def subjects(self) -> tuple[str, ...]:
+        """Return one name: the people are rows, not subjects of their own."""
+        return (SUBJECT,)
+
+    def sources(self, subject: str) -> list[Path]:
+        """Return the files that :meth:`load` reads."""
+        return self.people_sources()
+
+    @abstractmethod
     def people(self) -> tuple[pd.DataFrame, Float]:
         """Return who they are and their features."""
-        raise NotImplementedError
 
     def load(self, subject: str) -> Responses:
         """Return one row a person; demographics are not in it."""
@@ -86,7 +100,7 @@ class Cohort:
         return Responses(features, trials, pd.DataFrame({"unit": names, "roi": ""}))
 
 
-class VirtualCohort(Cohort):
+class VirtualCohort(_WholeCohort):
     """Simulated connectivity of people, see :mod:`neurodecode.simulate.cohort`.
 
     Parameters
@@ -99,6 +113,7 @@ class VirtualCohort(Cohort):
     """
 
     simulated = True
+    triangle = "upper"
 
     def __init__(
         self, n_people: int, world: str, space: Literal["fisher", "log"], seed: int
@@ -134,7 +149,7 @@ class VirtualCohort(Cohort):
         }
 
 
-class OwnCohort(Cohort):
+class OwnCohort(_WholeCohort):
     """Features of people and their participants.tsv.
 
     Parameters

@@ -27,7 +27,6 @@ __all__ = [
     "KinematicsSettings",
     "VirtualClipsSettings",
     "VirtualCohortSettings",
-    "VirtualMinSettings",
     "VirtualSettings",
 ]
 
@@ -42,25 +41,10 @@ class Haxby2001Settings(Section):
     )
 
 
-class VirtualMinSettings(Section):
-    """A few simulated subjects who see pictures of ``objects64``."""
-
-    kind: Literal["virtual_min"]
-    n_subjects: int = Field(2, ge=1, le=20)
-    n_voxels: int = Field(2500, ge=100, le=3000)
-    n_train: int = Field(400, ge=20, description="decoder-training pictures")
-    n_test: int = Field(50, ge=10, description="held-out test pictures")
-    n_repeats: int = Field(2, ge=1, le=10)
-    noise_ceiling: float = Field(
-        0.2, gt=0, lt=1, description="median share of a single trial's variance that is signal"
-    )
-    seed: int = Field(2001, description="seed of the simulated world")
-
-
 class _VirtualPeople(Section):
     """What studies of people of a preset world have in common."""
 
-    preset: Literal["realistic", "easy", "hard", "world-B"] = Field(
+    preset: Literal["realistic", "easy", "hard", "world-B", "minimal"] = Field(
         "realistic", description="how much of a trial is signal, and how brains see"
     )
     effects: Literal["default", "no confound", "variance only", "label with site"] = Field(
@@ -71,6 +55,9 @@ class _VirtualPeople(Section):
     test_repeats: int = Field(4, ge=1, le=20)
     n_voxels: int | None = Field(
         None, ge=100, le=10_000, description="of a person; without it the preset's 2,100 to 2,700"
+    )
+    seed: int | None = Field(
+        None, ge=0, description="another draw of brains, pictures and noise; none = the preset's"
     )
 
 
@@ -154,6 +141,12 @@ class ArraysSettings(Section):
     picture_shape: tuple[int, ...] | None = Field(
         None, min_length=2, max_length=3, description="height, width[, 3] of flattened pictures"
     )
+    picture_size: int | None = Field(
+        None,
+        ge=8,
+        le=512,
+        description="side that pictures are brought to as they are read; none = as they are",
+    )
     allow_stimulus_overlap: bool = Field(
         False, description="test on pictures that are also trained on; the report says so in red"
     )
@@ -168,8 +161,9 @@ class ArraysSettings(Section):
             raise ValueError(
                 "index_base: say whether keys.stimulus counts from 0 or from 1; it is never guessed"
             )
-        if (self.picture_axes or self.picture_shape) and not self.keys.pictures:
-            raise ValueError("picture_axes and picture_shape need keys.pictures")
+        told = self.picture_axes or self.picture_shape or self.picture_size
+        if told and not self.keys.pictures:
+            raise ValueError("picture_axes, picture_shape and picture_size need keys.pictures")
         if self.picture_axes and sorted(self.picture_axes) not in (list("hnw"), list("chnw")):
             raise ValueError(
                 "picture_axes: must hold n, h and w once each, and c where there are colours"
@@ -195,6 +189,11 @@ class KinematicsSettings(Section):
     about: dict[Literal["recorded", "moved", "limits", "licence"], str] = Field(
         default_factory=dict, description="words for the report"
     )
+
+    @property
+    def public(self) -> bool:
+        """Whether all recordings ship, so that others have seen them too."""
+        return set(self.recordings.values()) == {"flint2012"}
 
 
 class CohortSettings(Section):
@@ -236,7 +235,6 @@ DataSettings = Annotated[
     Haxby2001Settings
     | VirtualSettings
     | VirtualClipsSettings
-    | VirtualMinSettings
     | ArraysSettings
     | BidsCohortSettings
     | BidsSettings

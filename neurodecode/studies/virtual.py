@@ -32,7 +32,7 @@ class Virtual(Simulated):
     Parameters
     ----------
     preset : str
-        ``realistic``, ``easy``, ``hard`` or ``world-B``.
+        ``realistic``, ``easy``, ``hard``, ``world-B`` or ``minimal``.
     effects : str
         What age, sex, site and label change: ``default``, ``no confound``, ``variance only`` or
         ``label with site``.
@@ -44,6 +44,8 @@ class Virtual(Simulated):
         How often each is shown.
     n_voxels : int or None
         Voxels of a person, give or take a twentieth; the preset's numbers where None.
+    seed : int or None
+        Draws other brains, pictures and noise from the preset; the preset's own where None.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Virtual(Simulated):
         train_repeats: int,
         test_repeats: int,
         n_voxels: int | None,
+        seed: int | None = None,
     ) -> None:
         self.preset = preset
         self.effects = effects
@@ -65,6 +68,7 @@ class Virtual(Simulated):
         self.train_repeats = train_repeats
         self.test_repeats = test_repeats
         self.n_voxels = n_voxels
+        self.seed = seed
 
     @cached_property
     def world(self) -> World:
@@ -80,7 +84,8 @@ class Virtual(Simulated):
         cortex = world.cortex
         if self.n_voxels is not None:
             cortex = replace(cortex, n_voxels=(self.n_voxels * 19 // 20, self.n_voxels))
-        return replace(world, schedule=schedule, cortex=cortex)
+        seed = world.seed if self.seed is None else self.seed
+        return replace(world, seed=seed, schedule=schedule, cortex=cortex)
 
     def demographics(self) -> pd.DataFrame:
         """Return ``age``, ``sex`` and ``site`` of each subject."""
@@ -109,12 +114,17 @@ class Virtual(Simulated):
             if hidden
             else ""
         )
+        least, most = sorted((world.early.hidden, world.ventral.hidden))
+        unseen = f"{least:.0%}" + (f" to {most:.0%}" if most > least else "")
         return {
             "recorded": f"Nothing: these brains are simulated (world {world.name}, demographic "
-            f"effects: {self.effects}). A median of {world.explainable:.0%} of a single trial's "
-            "variance is explained by the picture, a third of that by features that no decoder is "
-            "told of. Noise is correlated over trials and voxels, partly along the signal's own "
-            "directions; people differ in where and how voxels are tuned.",
+            f"effects: {self.effects}). Early voxels respond to edges in a part of the picture and "
+            "to its texture, ventral ones to attributes such as group, colours and place. A median "
+            f"of {world.explainable:.0%} of a single trial's variance is explained by the picture, "
+            f"less where haemodynamics differ or attention lapses; {unseen} of that follows "
+            "features that no decoder is told of. Noise is correlated over trials and voxels, "
+            "partly along the signal's own directions; people differ in where and how voxels are "
+            "tuned.",
             "seen": f"{self.n_train} training pictures {_times(self.train_repeats)} and "
             f"{self.n_test} held-out pictures {_times(self.test_repeats)}.{also}",
             "limits": "A simulated brain is simpler than a real one: what works here need not "

@@ -124,7 +124,7 @@ def files(results: Path) -> dict[str, str]:
         for path in sorted(results.rglob("*"))
         if path.is_file()
         and not any(part.startswith(".") for part in path.parts)
-        and not path.name.endswith("_ledger.jsonl")
+        and not path.name.endswith(("_ledger.jsonl", "_ledger.head"))
     }
 
 

@@ -37,7 +37,10 @@ def folder(tmp_path, monkeypatch):
         "evaluate": {"n_bootstrap": 200, "n_permutations": 500},
         "systems": [{"responses": "given", "decoder": "ridge"},
                     {"responses": "given", "decoder": "lda"}],
+        "multiverse": {"responses": ["given"], "decoders": ["ridge", "stiff"],
+                       "metric": "retrieval_two_way"},
     }  # fmt: skip
+    study["decoders"]["stiff"] = {**study["decoders"]["ridge"], "alphas": [30]}
     write(tmp_path, study)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -109,3 +112,78 @@ def test_no_test_trial_reaches_the_training_score(folder):
         files = [f for f in fitted if f.parent.name.startswith(f"fold-{fold}.")]
         assert len(files) == 2 * 2 * 5  # decoders, fitted and decoded, inner folds
         assert n < len(design) / design["fold"].nunique()
+
+
+def specify(folder, **changes):
+    """Score the multiverse of the study with some sections changed; returns its table's text."""
+    study = yaml.safe_load((folder / "config/studies/own.yaml").read_text())
+    write(folder, {**study, **changes})
+    assert main(["reconstruct", *SUBJECT]) == 0
+    assert main(["stage", "embed", "--study", "own", "--chain", "given-stiff"]) == 0
+    assert main(["stage", "specify", *SUBJECT]) == 0
+    return (folder / "results/own/multiverse/sub-01.tsv").read_text()
+
+
+def test_a_multiverse_of_a_locked_study_looks_at_no_test_trial(folder, capsys):
+    ledger = folder / "results/own/scores/sub-01_ledger.jsonl"
+    tested = np.random.default_rng(1).permutation(60)[:20]
+    data = dict(np.load("own.npz"))
+    marked = {**data, "test": np.isin(data["seen"], tested)}
+    keys = {"responses": "x", "features": "f", "stimulus": "seen", "labels": "kind",
+            "test_trials": "test"}  # fmt: skip
+    study = yaml.safe_load((folder / "config/studies/own.yaml").read_text())
+    fixed = {"data": {**study["data"], "keys": keys},
+             "design": {"split": {"kind": "trial_set"}, "group": "stimulus"}}  # fmt: skip
+    np.savez("own.npz", **marked)
+    table = specify(folder, **fixed)
+    kinds = [entry.kind for entry in read_ledger(ledger)]
+    assert kinds == ["answer"] * 3 + ["locked"]  # all of stage evaluate
+    scored = read_table(folder / "results/own/multiverse/sub-01.tsv")
+    assert scored["n"].eq(40).all()
+    assert scored["split"].str.startswith("5 inner folds of the training trials").all()
+    assert scored[["ci_low", "ci_high", "p", "q"]].notna().all(axis=None)
+    assert (scored["value"] > 0.7).all()
+    assert main(["stage", "multiverse"]) == 0
+    assert "so training trials were scored" in text(folder)
+    assert "2 specifications" in text(folder)
+
+    poison = np.where(marked["test"][:, None], -1e3 * data["x"][::-1], data["x"])
+    np.savez("own.npz", **{**marked, "x": poison.astype(np.float32)})
+    assert specify(folder) == table  # to the byte
+    learned = np.where(marked["test"][:, None], data["x"], data["x"][::-1])
+    np.savez("own.npz", **{**marked, "x": learned.astype(np.float32)})
+    assert specify(folder) != table
+
+    assert main(["unlock", "--study", "own"]) == 0
+    assert not (folder / "results/own/multiverse/sub-01.json").exists()
+    np.savez("own.npz", **marked)
+    assert specify(folder) != table
+    assert [entry.kind for entry in read_ledger(ledger)].count("exact") == 2  # scores, multiverse
+    capsys.readouterr()
+    assert main(["stage", "multiverse"]) == 0
+    assert "so training trials were scored" not in text(folder)
+
+
+def test_where_folds_rotate_each_item_is_scored_in_the_folds_that_it_trains(folder):
+    specify(folder)
+    scored = read_table(folder / "results/own/multiverse/sub-01.tsv")
+    assert scored["n"].eq(60).all()
+    assert scored["value"].between(0.7, 1).all()
+    assert (scored["p"] < 0.01).all()
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [("two_way_pixcorr", "cannot be told while"), ("accuracy_2way", "scores are retrieval_two")],
+)
+def test_what_training_trials_do_not_tell_is_refused(folder, capsys, metric, words):
+    multiverse = {"responses": ["given"], "decoders": ["ridge", "stiff"], "metric": metric}
+    study = yaml.safe_load((folder / "config/studies/own.yaml").read_text())
+    del study["data"]["keys"]["labels"]
+    study["systems"], study["decoders"] = study["systems"][:1], study["decoders"]
+    write(folder, {**study, "multiverse": multiverse})
+    assert main(["reconstruct", *SUBJECT]) == 0
+    assert main(["stage", "embed", "--study", "own", "--chain", "given-stiff"]) == 0
+    assert main(["stage", "specify", *SUBJECT]) == 2
+    assert words in capsys.readouterr().err
+    assert not list((folder / "results").rglob("multiverse/*"))

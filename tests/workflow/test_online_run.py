@@ -29,7 +29,7 @@ def test_only_the_online_job_runs(run):
     found = sorted(p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file())
     assert found == sorted([
         *(f"arm/scores/sub-01_online.{ending}" for ending in ("json", "safetensors", "tsv")),
-        "arm/scores/sub-01_ledger.jsonl",
+        *(f"arm/scores/sub-01_ledger.{ending}" for ending in ("head", "jsonl")),
         "report/index.html", "report/scores-arm.json", "report/scores-arm.tsv",
     ])  # fmt: skip
 

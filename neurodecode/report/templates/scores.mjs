@@ -55,6 +55,69 @@ function draw(target, block) {
   Plotly.react(target, traces(block), layout, config);
 }
 
+// Above the scores in their order, below them which choices each was made with.
+function drawSpecifications(target, curve) {
+  const { marks, lines, choices } = curve;
+  const rank = marks.map((_, k) => k);
+  const hover = { text: marks.map((mark) => plain(mark.words)), hovertemplate: "%{text}<extra></extra>" };
+  const [ink, soft, blue] = ["--ink", "--soft", "--blue"].map(css);
+  const known = (mark) => mark.low !== null && mark.high !== null;
+  const scores = {
+    type: "scatter", mode: "markers", name: plain(curve.name), x: rank, ...hover,
+    y: marks.map((mark) => mark.value),
+    error_y: {
+      type: "data", symmetric: false, thickness: 2, width: 0, color: blue,
+      array: marks.map((mark) => (known(mark) ? mark.high - mark.value : 0)),
+      arrayminus: marks.map((mark) => (known(mark) ? mark.value - mark.low : 0)),
+    },
+    marker: { color: blue, size: 9, symbol: marks.map((mark) => (mark.clear ? "circle" : "circle-open")) },
+  };
+  const rows = choices.map((choice, row) => ({
+    type: "scatter", mode: "markers", yaxis: "y2", x: choice.used, y: choice.used.map(() => -row),
+    text: choice.used.map((k) => plain(marks[k].words)), hovertemplate: "%{text}<extra></extra>",
+    marker: { color: ink, size: 8 },
+  }));
+  const part = 250 / (250 + 24 * choices.length);
+  const layout = {
+    height: 320 + 24 * choices.length, showlegend: false, hovermode: "closest",
+    margin: { l: 20, r: 110, t: 10, b: 20 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: ink, family: "inherit", size: 12 },
+    xaxis: { range: [-0.7, marks.length - 0.3], showgrid: false, zeroline: false,
+             showticklabels: false, anchor: "y2", fixedrange: true },
+    yaxis: { domain: [1.04 - part, 1], gridcolor: css("--line"), zeroline: false, automargin: true,
+             title: { text: curve.lower ? "lower is better" : "higher is better" } },
+    yaxis2: { domain: [0, 0.98 - part], showgrid: false, zeroline: false, automargin: true,
+              range: [0.6 - choices.length, 0.4], tickvals: choices.map((_, k) => -k),
+              ticktext: choices.map((choice) => short(choice.name)), fixedrange: true },
+    shapes: lines.map((line) => ({
+      type: "line", xref: "paper", x0: 0, x1: 1, y0: line.value, y1: line.value,
+      line: line.kind === "chance" ? { color: ink, dash: "dot", width: 1.5 }
+                                   : { color: css("--orange"), width: 2 },
+    })),
+    annotations: [
+      ...lines.map((line) => ({
+        text: plain(line.text), y: line.value,
+        font: { color: line.kind === "chance" ? soft : css("--orange") },
+      })),
+      ...choices.map((choice, row) => ({
+        text: choice.median, yref: "y2", y: -row, font: { color: soft },
+      })),
+    ].map((beside) => ({ ...beside, xref: "paper", x: 1.01, xanchor: "left", showarrow: false })),
+  };
+  Plotly.react(target, [scores, ...rows], layout, { displayModeBar: false, responsive: true });
+}
+
+for (const part of document.querySelectorAll(".specifications")) {
+  const curve = JSON.parse(part.querySelector("script").textContent);
+  const [target, still] = [part.querySelector(".plotly"), part.querySelector("svg").parentElement];
+  if (!window.Plotly) continue;
+  [target.hidden, still.hidden] = [false, true];
+  const show = () => drawSpecifications(target, curve);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  show();
+}
+
 for (const part of document.querySelectorAll(".interactive")) {
   const blocks = JSON.parse(part.querySelector("script").textContent);
   const [choice, target] = [part.querySelector("select"), part.querySelector(".plotly")];

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit, confounded, split
-from neurodecode.deconfound.choose import choose, excess
+from neurodecode.deconfound.choose import Validated, choose, pick
 from neurodecode.deconfound.probes import Prober
 from neurodecode.deconfound.residualize import Residualize
 from neurodecode.deconfound.shrunken import ShrunkenResidualize
@@ -88,7 +88,7 @@ def test_the_table_of_methods():
     assert value(found, method="shrunken", **put_in) < 0.6
     assert value(found, method="as given", figure="kept", what="features (R2)") == 1
     assert value(found, method="shrunken", figure="kept", what="diagnosis") > 0.7
-    assert excess(found)["shrunken"] < excess(found)["regression"] < excess(found)["as given"]
+    assert value(found, method="shrunken", **sex) < regressed
     synthetic = found[(found["method"] == "shrunken") & (found["figure"] == "synthetic")]
     assert set(synthetic["what"]) >= {"told from real"}
     near = synthetic[synthetic["what"].str.startswith("distance")]["value"].item()
@@ -106,6 +106,22 @@ def test_chosen_on_validation_people():
     assert chosen == "shrunken"
     with pytest.raises(DataError, match="no candidate"):
         choose({}, X, table, fit=SETS.fit, validation=SETS.test, label=label)
+
+
+def test_a_standard_error_decides_what_leaves_as_little_and_keeps_as_much():
+    swing = np.tile([-0.01, 0.01], 50)  # a standard error of .01 of each difference
+
+    def judged(left, kept):
+        return Validated(np.r_[left, left + swing], np.r_[kept, kept + swing])
+
+    given = Validated(np.full(101, 0.5), np.full(101, 0.80))
+    gentle, middle = judged(0.30, 0.80), judged(0.105, 0.775)  # of .025, .02 and .01 are let pass
+    least = Validated(np.full(101, 0.10), middle.kept)
+    lossy = judged(0.0, 0.76)
+    assert pick({"gentle": gentle, "least": least, "middle": middle}, given, 0.02) == "middle"
+    assert pick({"gentle": gentle, "middle": middle, "least": least}, given, 0.02) == "least"
+    assert pick({"gentle": gentle, "least": least, "lossy": lossy}, given, 0.02) == "least"
+    assert pick({"lossy": lossy, "lossier": judged(0.0, 0.70)}, given, 0.02) == "lossy"
 
 
 def test_a_label_that_goes_with_a_demographic_is_told():

@@ -1,5 +1,7 @@
 """Accuracy of encoding models against hand-made predictions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import pearsonr
@@ -7,8 +9,8 @@ from scipy.stats import pearsonr
 from neurodecode.embed.encode import fit_encoding_model
 from neurodecode.embed.prediction_accuracy import Predicted, permuted_p, prediction_accuracy
 from neurodecode.errors import DataError
-from neurodecode.simulate.attributes import attribute_table
-from neurodecode.studies.virtual_min import VirtualMin
+from neurodecode.simulate.features import picture_features
+from neurodecode.studies.virtual import Virtual
 from neurodecode.targets.gabor import GaborTarget
 
 
@@ -95,14 +97,16 @@ def test_two_items_are_too_few():
 
 def test_simulated_early_voxels_are_told_by_edges_and_ventral_ones_by_attributes():
     """Truth of the virtual study: early voxels are driven by Gabor energy, ventral ones not."""
-    study = VirtualMin(1, 150, 250, 50, 2, 0.4, 1)
+    study = Virtual("minimal", "no confound", 1, 250, 50, 2, 2, 150)
+    study.world = replace(study.world, explainable=0.6)
     stimuli, responses = study.stimuli(), study.load("01")
     row_of = {name: k for k, name in enumerate(stimuli.table["id"])}
     shown = np.array([row_of[name] for name in responses.trials["stimulus"]])
     train = (stimuli.table["set"] == "train").to_numpy()[shown]
+    attributes = picture_features(stimuli, study.world.bank, study.world.seed).attributes
     bands = {
         "edges": GaborTarget(8).extract(stimuli).values[shown],
-        "attributes": attribute_table(stimuli).to_numpy(np.float32)[shown],
+        "attributes": attributes[shown],
     }
     items = responses.trials["stimulus"].to_numpy(dtype=str)
     model = fit_encoding_model(
@@ -113,11 +117,13 @@ def test_simulated_early_voxels_are_told_by_edges_and_ventral_ones_by_attributes
     parts = model.predict_bands({name: x[~train][first] for name, x in bands.items()})
     table = score([Predicted(items[~train], responses.data[~train], parts)], tuple(bands))
     found = table.groupby(responses.units["roi"].to_numpy()).mean()
-    assert found["share_edges"]["early"] > 0.1
-    assert abs(found["share_attributes"]["early"]) < 0.05
-    assert found["share_attributes"]["ventral"] > 0.3
-    assert abs(found["share_edges"]["ventral"]) < 0.02
-    odds = responses.units["noise_ceiling"] / (1 - responses.units["noise_ceiling"])
-    known = np.sqrt(2 * odds / (2 * odds + 1))  # two repeats
-    assert table["ceiling"].mean() == pytest.approx(known.mean(), abs=0.06)
-    assert found["r_normalised"]["ventral"] == pytest.approx(0.9, abs=0.1)
+    shares = found[["share_edges", "share_attributes"]]
+    assert shares["share_edges"]["early"] > 0.1
+    assert abs(shares["share_attributes"]["early"]) < 0.05
+    assert shares["share_attributes"]["ventral"] > 0.1
+    assert shares["share_edges"]["ventral"] < shares["share_attributes"]["ventral"] / 3
+    odds = responses.units["explainable"] / (1 - responses.units["explainable"])
+    known = np.sqrt(2 * odds / (2 * odds + 1))  # two repeats, before what differing HRFs take
+    assert known.mean() - 0.08 < table["ceiling"].mean() < known.mean()
+    # A quarter of the signal is hidden from every band.
+    assert (found["r_normalised"] < np.sqrt(0.75)).all()

@@ -84,7 +84,7 @@ def study(unit, sources):
     split = {"kind": "leave_one_out"} if by_run else {"kind": "stimulus_set"}
     return StudyConfig.model_validate(
         {
-            "name": "mini", "title": "", "data": {"kind": "virtual_min"},
+            "name": "mini", "title": "", "data": {"kind": "virtual"},
             "responses": {"given": {"kind": "as_given"}},
             "targets": {"semantic": {"kind": "openclip"}},
             "design": {"split": split, "group": "run" if by_run else "stimulus"},
@@ -165,7 +165,7 @@ class Mini:
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch):
     monkeypatch.setitem(sys.modules, "fake_mini", sys.modules[__name__])
-    monkeypatch.setitem(registry.BUILT_IN["study"], "virtual_min", "fake_mini:FakeStudy")
+    monkeypatch.setitem(registry.BUILT_IN["study"], "virtual", "fake_mini:FakeStudy")
     monkeypatch.setitem(registry.BUILT_IN["extractor"], "openclip", "fake_mini:FakeExtractor")
     monkeypatch.setattr(extractors, "load_independent", FakeIndependent)
 
@@ -191,7 +191,7 @@ def pictures_study(folder, sources=("decoded", "true", "permuted", "mean")):
 
 
 def category_study(folder, monkeypatch, label=None):
-    monkeypatch.setitem(registry.BUILT_IN["study"], "virtual_min", "fake_mini:FakeCategoryStudy")
+    monkeypatch.setitem(registry.BUILT_IN["study"], "virtual", "fake_mini:FakeCategoryStudy")
     stimuli = FakeStudy().stimuli()
     scored = stimuli.where(stimuli.table["set"] == "test")
     categories = list(CATEGORIES) * 4

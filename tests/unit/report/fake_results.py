@@ -148,7 +148,7 @@ def picture_study() -> StudyConfig:
             **SECTIONS,
             "name": "virtual-min",
             "title": "Two simulated subjects",
-            "data": {"kind": "virtual_min"},
+            "data": {"kind": "virtual"},
             "responses": {"given": {"kind": "as_given"}},
             "design": {"split": {"kind": "stimulus_set"}, "group": "stimulus"},
             "reconstruct": {"unit": "stimulus"},
@@ -168,7 +168,7 @@ def use_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     module.__dict__.update(Haxby=FakeCategories, World=FakeWorld)
     monkeypatch.setitem(sys.modules, "fake_studies", module)
     monkeypatch.setitem(registry.BUILT_IN["study"], "haxby2001", "fake_studies:Haxby")
-    monkeypatch.setitem(registry.BUILT_IN["study"], "virtual_min", "fake_studies:World")
+    monkeypatch.setitem(registry.BUILT_IN["study"], "virtual", "fake_studies:World")
 
 
 def _items(study: StudyConfig, subject: str, stimuli: Stimuli) -> pd.DataFrame:

@@ -46,6 +46,17 @@ def test_world_b_differs_where_it_says():
     assert replace(b, name=a.name, seed=a.seed, bank=a.bank, cortex=a.cortex) == a
 
 
+def test_minimal_is_realistic_with_one_session_more_signal_and_a_quarter_hidden():
+    a, b = WORLDS["realistic"], WORLDS["minimal"]
+    assert b.schedule.n_sessions == 1
+    assert b.explainable > a.explainable
+    for shares in (b.early, b.ventral):
+        assert shares.hidden == 0.25
+    same = {name: getattr(a, name) for name in ("name", "seed", "explainable", "early", "ventral")}
+    noise = replace(b.noise, session=a.noise.session, session_scale=a.noise.session_scale)
+    assert replace(b, **same, noise=noise, schedule=a.schedule) == a
+
+
 def test_named_effects():
     assert named("realistic", "no confound").effects == Effects()
     only = named("realistic", "variance only").effects
@@ -56,7 +67,7 @@ def test_named_effects():
 
 
 def test_mistakes_name_what_there_is():
-    with pytest.raises(ConfigError, match="realistic, easy, hard, world-B; got 'real'"):
+    with pytest.raises(ConfigError, match="realistic, easy, hard, world-B, minimal; got 'real'"):
         named("real")
     with pytest.raises(ConfigError, match="no confound"):
         named("realistic", "none")

@@ -138,7 +138,11 @@ def test_any_array_of_matlab_comes_back(array):
     np.testing.assert_array_equal(read_array_from("any.mat", "a", single=True), single)
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=1))
+# NumPy's texts lose zeros at their end.
+ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+
+
+@given(st.lists(st.text(ANY, max_size=8), min_size=1))
 @settings(max_examples=25, deadline=None)
 def test_any_text_of_matlab_comes_back(texts):
     save_v73("text.mat", t=texts)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import RidgeCV
 
 from neurodecode.config import load_study
 from neurodecode.errors import ConfigError
@@ -18,8 +19,8 @@ from neurodecode.studies.virtual import Virtual
 ROOT = Path(__file__).parents[3]
 
 
-def small(preset="easy", effects="default", n_subjects=3):
-    return Virtual(preset, effects, n_subjects, 60, 20, 2, 4, 120)
+def small(preset="easy", effects="default", n_subjects=3, seed=None):
+    return Virtual(preset, effects, n_subjects, 60, 20, 2, 4, 120, seed)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,15 @@ def test_presets_and_effects_are_other_data(study):
         assert not np.array_equal(ours[:, :n], theirs[:, :n])
 
 
+def test_another_seed_is_another_world(study):
+    other = small(seed=7)
+    ours, theirs = (s.load("01").data for s in (study, other))
+    n = min(ours.shape[1], theirs.shape[1])
+    assert not np.array_equal(ours[:, :n], theirs[:, :n])
+    assert set(other.stimuli().table["id"]) != set(study.stimuli().table["id"])
+    assert small(seed=study.world.seed).world == study.world
+
+
 def test_no_test_picture_was_seen_by_the_generator_and_the_page_says_which_training_were():
     study = Virtual("realistic", "default", 1, 600, 100, 2, 4, None)
     generator = set(load_objects64(("generator",)).table["id"])
@@ -81,6 +91,70 @@ def test_the_shipped_study_is_the_preset_itself():
     assert shipped.level == "stimulus"
     assert len(shipped.subjects()) == 8
     assert "simulated" in shipped.about()["recorded"]
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """A person of `virtual-min`, smaller."""
+    return Virtual("minimal", "no confound", 1, 260, 40, 2, 2, 600)
+
+
+@pytest.fixture(scope="module")
+def averaged(shown):
+    """Responses (n_pictures, n_voxels) averaged over repeats, pixels, and who trains."""
+    stimuli, responses = shown.stimuli(), shown.load("01")
+    names = responses.trials["stimulus"].to_numpy(str)
+    data = np.stack([responses.data[names == name].mean(axis=0) for name in stimuli.table["id"]])
+    data = (data - data.mean(axis=0)) / data.std(axis=0)
+    pixels = stimuli.pixels.reshape(len(stimuli), 16, 4, 16, 4, 3).mean(axis=(2, 4))
+    train = (stimuli.table["set"] == "train").to_numpy()
+    return data, pixels.reshape(len(stimuli), -1), train
+
+
+def decoded(data, pixels, train, order):
+    """Two-way identification of the test pictures by a ridge to pixels."""
+    model = RidgeCV(np.logspace(1, 5, 5)).fit(data[train], pixels[train][order])
+    n = (~train).sum()
+    r = np.corrcoef(pixels[~train], model.predict(data[~train]))[:n, n:]
+    return ((r < np.diag(r)).sum(axis=0) / (n - 1)).mean()
+
+
+def test_a_ridge_decoder_identifies_held_out_pictures_by_their_pixels(averaged):
+    data, pixels, train = averaged
+    assert decoded(data, pixels, train, np.arange(train.sum())) > 0.6
+
+
+def test_a_decoder_trained_on_permuted_trials_is_at_chance(averaged):
+    data, pixels, train = averaged
+    rng = np.random.default_rng(0)
+    scores = [decoded(data, pixels, train, rng.permutation(train.sum())) for _ in range(5)]
+    assert np.mean(scores) == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_noise_ceiling_that_virtual_min_states_is_measured_from_its_repeats(shown):
+    """Between-picture mean squares give the signal's variance; no use of the world's own table."""
+    responses = shown.load("01")
+    order = np.argsort(responses.trials["stimulus"].to_numpy(str), kind="stable")
+    cells = responses.data[order].reshape(-1, 2, responses.data.shape[1]).astype(float)
+    between = 2 * cells.mean(axis=1).var(axis=0, ddof=1)
+    within = cells.var(axis=1, ddof=1).mean(axis=0)
+    signal = (between - within) / 2
+    assert np.median(signal / (signal + within)) == pytest.approx(0.2, abs=0.03)
+
+
+def test_the_shipped_virtual_min_has_the_sizes_that_it_promises():
+    settings = load_study("virtual-min", ROOT / "config" / "config.yaml").data
+    shipped = make("study", settings)
+    assert shipped.simulated
+    assert shipped.level == "stimulus"
+    assert shipped.subjects() == ("01", "02")
+    table = shipped.stimuli().table
+    assert table["set"].value_counts().to_dict() == {"train": 440, "test": 50}
+    assert not set(load_objects64(("generator",)).table["id"]) & set(table["id"])
+    assert "simulated" in shipped.about()["recorded"]
+    assert "25% of that follows features that no decoder is told of" in shipped.about()["recorded"]
+    assert settings.n_voxels <= 3000
+    assert (settings.train_repeats, settings.test_repeats) == (2, 2)
 
 
 def test_settings_know_every_preset():
