@@ -2,8 +2,11 @@
 
 Simulated people see pictures in two sessions; decoders of their kind (person, place, ...) are
 trained on one session and tested on the other, both ways. What the second session's electrodes
-measure is changed by random gains, and by a random mixing of channels. Peers: nothing, and z-scores
-of each session's channels, which use the tested session's unlabelled trials as alignment does.
+measure is changed by random gains, by a random mixing of channels, by gel that bridges neighbours
+(a symmetric mixing), or by a cap that sits turned on the head (a mixing that is not). Each person
+has a drift of their own. Peers: nothing; z-scores of each session's channels, which use the tested
+session's unlabelled trials as alignment does; and whitening by each session's Riemannian mean
+(Zanini et al. 2018), which leaves a rotation.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ from neurodecode.evaluate.inference import interval
 from neurodecode.simulate.eeg import EegSession, eeg_sessions
 from neurodecode.simulate.eeg_features import eeg_features
 from neurodecode.simulate.eeg_oracle import Analysis, epochs
-from neurodecode.simulate.eeg_world import named_world
+from neurodecode.simulate.eeg_world import EegWorld, named_world
 from neurodecode.simulate.people import draw_people
+from neurodecode.simulate.scalp import Scalp
 from neurodecode.stimuli.objects64 import load_objects64
 
 SOURCES = (
@@ -37,8 +41,11 @@ SOURCES = (
     "neurodecode/simulate/scalp.py",
 )  # fmt: skip
 SHOWN = Analysis(low=0.5, high=20.0, start=0.08, stop=0.44, step=10)
-DRIFTS = {"none": (0.0, 0.0), "gains": (0.5, 0.0), "gains and mixing": (0.5, 0.15)}
+DRIFTS = {"none": (0.0, 0.0), "gains": (0.5, 0.0), "gains and mixing": (0.5, 0.15),
+          "bridges": None, "turned cap": (0.0, 0.0)}  # fmt: skip
 """SD of the log gain of a channel, and of what it takes from each other channel."""
+N_BRIDGES, TURN = 8, 0.15
+"""Pairs of neighbours that gel joins; SD of the cap's turn in each session, radians."""
 Data = NDArray[np.float64]
 
 
@@ -71,6 +78,25 @@ def standardised(found: Responses) -> Responses:
     return replace(found, data=data.reshape(len(data), -1))
 
 
+def recentred(found: Responses) -> Responses:
+    """Channels of each session whitened by the Riemannian mean of its trials' covariances."""
+    from pyriemann.estimation import Covariances
+    from pyriemann.tangentspace import TangentSpace
+
+    data, session = by_time(found).astype(float), found.trials["session"].to_numpy()
+    # In average reference a direction has no variance: all but the last channel span the rest.
+    data = data[:, :-1] - data.mean(axis=1, keepdims=True)
+    for name in np.unique(session):
+        own = data[session == name]
+        mean = TangentSpace().fit(Covariances("oas").fit_transform(own)).reference_
+        values, vectors = np.linalg.eigh(mean)
+        data[session == name] = np.einsum("ij,njt->nit", (vectors / np.sqrt(values)) @ vectors.T,
+                                          own, optimize=True)  # fmt: skip
+    kept = found.units["channel"] != found.units["channel"].iloc[-1]
+    return Responses(data.reshape(len(data), -1).astype(np.float32), found.trials,
+                     found.units[kept].reset_index(drop=True))  # fmt: skip
+
+
 def accuracy(found: Responses, *, aligned: bool) -> float:
     """Balanced accuracy, trained on one session and tested on the other, mean of both ways."""
     session = found.trials["session"].to_numpy()
@@ -88,16 +114,32 @@ def accuracy(found: Responses, *, aligned: bool) -> float:
     return float(np.mean(scores))
 
 
-def drawn_mixing(n: int, drift: tuple[float, float], rng: np.random.Generator) -> Data:
+def drawn_mixing(scalp: Scalp, drift: str, rng: np.random.Generator) -> Data:
     """What the second session's channels are of the first's."""
-    gain, bleed = drift
+    n, sizes = len(scalp), DRIFTS[drift]
+    if sizes is None:
+        return bridged(scalp, rng)
+    gain, bleed = sizes
     mixing: Data = np.diag(np.exp(gain * rng.normal(size=n))) + bleed * rng.normal(size=(n, n))
     return mixing
 
 
-def people(world_name: str, n_people: int, n_pictures: int) -> list[list[EegSession]]:
+def bridged(scalp: Scalp, rng: np.random.Generator) -> Data:
+    """Gel joins electrodes with their nearest neighbours: they share part of what they measure."""
+    apart = np.linalg.norm(scalp.positions[:, None] - scalp.positions, axis=2)
+    np.fill_diagonal(apart, np.inf)
+    mixing: Data = np.eye(len(scalp))
+    for one in rng.permutation(len(scalp))[:N_BRIDGES]:
+        joint = np.zeros(len(scalp))
+        joint[[one, int(apart[one].argmin())]] = 1, -1
+        part = np.eye(len(scalp)) - 0.5 * rng.uniform(0.5, 0.9) * np.outer(joint, joint)
+        root = np.linalg.cholesky(part)
+        mixing = root.T @ mixing @ root  # symmetric and positive, whatever bridges meet
+    return mixing
+
+
+def people(world: EegWorld, n_people: int, n_pictures: int) -> list[list[EegSession]]:
     """Both sessions of some people."""
-    world = named_world(world_name)
     world = replace(world, schedule=replace(world.schedule, train_repeats=4))
     pictures = load_objects64(("decoder",))
     pictures = pictures.where(np.arange(len(pictures)) < n_pictures)
@@ -114,38 +156,44 @@ def mean_with_interval(values: Data) -> tuple[float, float, float]:
     return (float(values.mean()), *interval(values, names, np.random.default_rng(1), 5000))
 
 
+def one_drift(table: Table, label: str, found: Data, chance: float, *, quick: bool) -> None:
+    """Add the rows of one drift; ``found`` (n_people, 4) are accuracies."""
+    plain, aligned, z, centred = found.T
+    table.add(f"{label}; accuracy, chance {chance:.3f}", f"aligned {aligned.mean():.3f}",
+              f"nothing {plain.mean():.3f}, z-scores {z.mean():.3f}, whitened {centred.mean():.3f}",
+              "aligned above chance", aligned.mean() > chance)  # fmt: skip
+    if quick:
+        return
+    for peer, values in (("nothing", plain), ("z-scores", z), ("whitened", centred)):
+        gain, low, high = mean_with_interval(aligned - values)
+        goal, holds = "", None
+        if peer == "nothing":
+            none = label.endswith("none")
+            goal = "costs less than .02" if none else "interval above 0"
+            holds = low > (-0.02 if none else 0)
+        shown = f"{gain:+.3f} ({low:+.3f} to {high:+.3f})"
+        table.add(f"{label}; aligned less {peer}", shown, "", goal, holds)
+
+
 def measure(table: Table, quick: bool) -> None:
     """Fill the table; ``quick`` takes two people of the easy world, too few to compare."""
     n_people, n_pictures = (2, 80) if quick else (6, 200)
-    for world in ("easy",) if quick else ("easy", "realistic"):
+    for name in ("easy",) if quick else ("easy", "realistic"):
+        world = named_world(name)
         everybody = people(world, n_people, n_pictures)
-        for name, drift in list(DRIFTS.items())[: 2 if quick else None]:
-            rng = np.random.default_rng(17)
-            found = []
+        for drift in list(DRIFTS)[: 2 if quick else None]:
+            rng, found = np.random.default_rng(17), []
+            if drift == "turned cap":
+                turned = replace(world, noise=replace(world.noise, cap=TURN))
+                everybody = people(turned, n_people, n_pictures)
             for sessions in everybody:
-                n = sessions[0].data.shape[1]
-                seen = responses(sessions, drawn_mixing(n, drift, rng))
+                seen = responses(sessions, drawn_mixing(sessions[0].scalp, drift, rng))
                 found.append([accuracy(seen, aligned=False), accuracy(seen, aligned=True),
-                              accuracy(standardised(seen), aligned=False)])  # fmt: skip
-            plain, aligned, z = np.array(found).T
-            gain, low, high = mean_with_interval(aligned - plain)
-            peer, peer_low, peer_high = mean_with_interval(aligned - z)
-            n_classes = seen.trials["category"].nunique()
-            table.add(f"{world}, drift: {name}; accuracy, chance {1 / n_classes:.3f}",
-                      f"aligned {aligned.mean():.3f}",
-                      f"nothing {plain.mean():.3f}, z-scores {z.mean():.3f}",
-                      "aligned above chance", aligned.mean() > 1 / n_classes)  # fmt: skip
-            if quick:
-                continue
-            shown = f"{gain:+.3f} ({low:+.3f} to {high:+.3f})"
-            if name == "none":
-                table.add(f"{world}, drift: {name}; aligned less nothing", shown, "",
-                          "costs less than .02", low > -0.02)  # fmt: skip
-            else:
-                table.add(f"{world}, drift: {name}; aligned less nothing", shown, "",
-                          "interval above 0", low > 0)  # fmt: skip
-            table.add(f"{world}, drift: {name}; aligned less z-scores",
-                      f"{peer:+.3f} ({peer_low:+.3f} to {peer_high:+.3f})")  # fmt: skip
+                              accuracy(standardised(seen), aligned=False),
+                              accuracy(recentred(seen), aligned=False)])  # fmt: skip
+            chance = 1 / seen.trials["category"].nunique()
+            label = f"{name}, drift: {drift}"
+            one_drift(table, label, np.array(found), chance, quick=quick)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ mean over voxels of r with held-out responses; intervals are over people (paired
 of these worlds edges drive early voxels more than ventral ones, and what an object is drives
 ventral ones alone (beside statistics of edges), so the shares of the bands must differ that way
 between the regions. Time is CPU seconds of one thread beside himalaya alone on the same kernels,
-splits, mixtures and penalties; ours adds weights, and the covariance of left-out residuals.
+splits, mixtures and penalties; ours adds the mixture that units share, weights, and the covariance
+of left-out residuals.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sklearn.model_selection import GroupKFold
 from table import Table, run
 
 from neurodecode.contracts import Float, Responses, Stimuli
+from neurodecode.embed.banded_search import mixtures
 from neurodecode.embed.encode import fit_encoding_model
 from neurodecode.embed.prediction_accuracy import Predicted, prediction_accuracy
 from neurodecode.registry import Extractor
@@ -33,6 +35,7 @@ from neurodecode.targets.semantic import OpenClipTarget
 
 SOURCES = (
     "benchmarks/b_encoding.py", "neurodecode/embed/encode.py",
+    "neurodecode/embed/banded_search.py",
     "neurodecode/embed/prediction_accuracy.py", "neurodecode/embed/ridge.py",
     "neurodecode/targets/gabor.py", "neurodecode/simulate/tuning.py",
     "neurodecode/simulate/responses.py", "neurodecode/simulate/world.py",
@@ -139,8 +142,6 @@ def cost(table: Table, n_voxels: int, n_train: int) -> None:
     """Add CPU time beside himalaya alone."""
     from himalaya.kernel_ridge import MultipleKernelRidgeCV
 
-    from neurodecode.embed.encode import _mixtures
-
     rng = np.random.default_rng(0)
     bands = {k: rng.normal(size=(n_train, d)).astype(np.float32)
              for k, d in (("semantic", 256), ("edges", 768), ("pixels", 768))}  # fmt: skip
@@ -152,7 +153,8 @@ def cost(table: Table, n_voxels: int, n_train: int) -> None:
     ours = time.process_time() - started
     started = time.process_time()
     kernels = np.stack([_standard(x) @ _standard(x).T / x.shape[1] for x in bands.values()])
-    options = {"n_iter": _mixtures(3, N_MIXTURES, 1), "alphas": np.array(ALPHAS, np.float32),
+    tried = mixtures([x.shape[1] for x in bands.values()], N_MIXTURES, 1)
+    options = {"n_iter": tried, "alphas": np.array(ALPHAS, np.float32),
                "progress_bar": False}  # fmt: skip
     splits = list(GroupKFold(INNER_FOLDS).split(Y, groups=items))
     MultipleKernelRidgeCV(kernels="precomputed", solver="random_search", solver_params=options,

@@ -357,7 +357,7 @@ def load_conditions(sidecar: Path) -> Conditions:
 def save_reconstruction(sidecar: Path, drawn: Reconstruction) -> list[Path]:
     """Write the shown pictures as PNG, all samples as safetensors and the table as TSV.
 
-    The folder that has the sidecar's name holds ``{item}.png``.
+    The folder that has the sidecar's name holds ``{item}.png``, of clips ``{item}.webp`` that move.
 
     Raises
     ------
@@ -376,13 +376,27 @@ def save_reconstruction(sidecar: Path, drawn: Reconstruction) -> list[Path]:
     folder = sidecar.with_suffix("")
     with writing(folder) as temporary:
         temporary.mkdir()
-        for item, picture in zip(drawn.table["item"], drawn.shown, strict=True):
-            Image.fromarray(picture).save(temporary / f"{item}.png")
-    gates = {f"gate.{name}": values for name, values in drawn.gates.items()}
-    save_arrays(files[0], {"samples": drawn.samples, "chosen": drawn.chosen, **gates})
+        if drawn.fps is None:
+            for item, picture in zip(drawn.table["item"], drawn.shown, strict=True):
+                Image.fromarray(picture).save(temporary / f"{item}.png")
+        else:
+            for item, clip in zip(drawn.table["item"], drawn.clips(), strict=True):
+                _write_webp(temporary / f"{item}.webp", clip, drawn.fps)
+    arrays = {f"gate.{name}": values for name, values in drawn.gates.items()}
+    if drawn.fps is not None:
+        arrays["fps"] = np.array([drawn.fps])
+    save_arrays(files[0], {"samples": drawn.samples, "chosen": drawn.chosen, **arrays})
     table = drawn.table.assign(chosen=drawn.chosen, **drawn.gates)
     write_table(files[1], table)
     return [*files, *sorted(folder.iterdir())]
+
+
+def _write_webp(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
+    """Write a clip (n_frames, h, w, 3) without loss, repeated for ever."""
+    from PIL import Image
+
+    first, *rest = [Image.fromarray(frame) for frame in frames]
+    first.save(path, save_all=True, append_images=rest, duration=1000 / fps, loop=0, lossless=True)
 
 
 def load_reconstruction(sidecar: Path) -> Reconstruction:
@@ -396,4 +410,5 @@ def load_reconstruction(sidecar: Path) -> Reconstruction:
         samples=arrays["samples"],
         chosen=arrays["chosen"],
         gates=gates,
+        fps=float(arrays["fps"][0]) if "fps" in arrays else None,
     )

@@ -147,6 +147,12 @@ class StudyConfig(Section):
     searchlights: dict[Name, SearchlightSettings] = Field(
         default_factory=dict, description="maps of where labels can be decoded; none unless named"
     )
+    surface: str | None = Field(
+        None,
+        pattern=r"\{hemi\}",
+        description="GIFTI mesh, {hemi} for L and R, may hold {subject}: what maps of vertices are "
+        "drawn on; none = fsaverage5 where it has as many",
+    )
     reconstruct: ReconstructSettings
     evaluate: EvaluateSettings
     systems: tuple[SystemSettings, ...]
@@ -163,7 +169,8 @@ class StudyConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _kinematics_alone(cls, raw: Any) -> Any:
-        alone = isinstance(raw, dict) and not raw.keys() & NO_PICTURES.keys()
+        # Of evaluate a study of kinematics has the lock of its test set.
+        alone = isinstance(raw, dict) and not raw.keys() & (NO_PICTURES.keys() - {"evaluate"})
         if alone and raw.keys() & {"online", "deconfound"}:
             return {**NO_PICTURES, **_recorded(raw), **raw}
         return raw
@@ -174,8 +181,10 @@ class StudyConfig(Section):
         if moves and (self.online is None or self.systems):
             raise ValueError(
                 "data of kind kinematics are for the section online, without responses, design, "
-                "decoders, reconstruct, evaluate and systems"
+                "decoders, reconstruct and systems"
             )
+        if moves and self.evaluate.model_fields_set - {"holdout"}:
+            raise ValueError("evaluate: of data of kind kinematics it holds holdout alone")
         if not moves and self.online is not None:
             raise ValueError("online: needs data of kind kinematics")
         if self.cohort and (self.deconfound is None or self.systems):
@@ -205,6 +214,14 @@ class StudyConfig(Section):
             if system.generator:
                 _known("generator", system.generator, self.generators)
         for name, decoder in self.decoders.items():
+            if decoder.deconfound and not decoder.targets:
+                raise ValueError(f"decoders.{name}.deconfound: needs targets, the space of trials")
+            if decoder.deconfound and self.locked:
+                raise ValueError(
+                    f"decoders.{name}.deconfound: is fitted on decoded test trials of other "
+                    "people, which have no training score to answer with while the test set is "
+                    "locked; set evaluate.holdout.locked: false"
+                )
             for target in decoder.targets:
                 _known(f"decoders.{name}.targets", target, self.targets)
         for name, encoder in self.encoders.items():
@@ -239,6 +256,10 @@ class StudyConfig(Section):
         """The systems that draw pictures."""
         return tuple(system for system in self.systems if system.generator)
 
+    def surface_of(self, subject: str) -> str | None:
+        """Name what a subject's vertices are drawn on, with ``{hemi}``."""
+        return self.surface and self.surface.replace("{subject}", subject)
+
     @property
     def clustered(self) -> bool:
         """Whether folds are clusters of the semantic target."""
@@ -249,7 +270,9 @@ class StudyConfig(Section):
         """Whether test scores are answered by a reusable holdout until they are unlocked."""
         if self.evaluate.holdout.locked is not None:
             return self.evaluate.holdout.locked
-        return self.data.kind in ("arrays", "bids") and not self.data.simulated
+        if self.data.kind == "kinematics" and self.data.public:
+            return False
+        return self.data.kind in ("arrays", "bids", "kinematics") and not self.data.simulated
 
     @property
     def all_systems(self) -> tuple[SystemSettings, ...]:

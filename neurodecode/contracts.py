@@ -26,6 +26,7 @@ __all__ = [
     "Signal",
     "Stimuli",
     "Targets",
+    "key_frames",
 ]
 
 Float = NDArray[np.float32]
@@ -150,14 +151,20 @@ class Stimuli:
         trained on), ``fold`` (scored in one fold, trained on in the others) or ``both`` (scored
         although trained on: the study allows overlap).
     pixels : uint8 (n, h, w, 3)
-        RGB, 0 to 255; (n, 0, 0, 3) where no picture is known.
+        RGB, 0 to 255; (n, 0, 0, 3) where no picture is known. Of a clip its key frame.
     features : float32 (n, d), optional
         The study's own target features.
+    frames : uint8 (n, n_frames, h, w, 3), optional
+        What was shown where stimuli are clips.
+    fps : float, optional
+        Frames a second of clips.
     """
 
     table: pd.DataFrame
     pixels: Pixels
     features: Float | None = None
+    frames: Pixels | None = None
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         _columns("stimuli", self.table, STIMULUS_COLUMNS)
@@ -170,6 +177,11 @@ class Stimuli:
         if self.features is not None:
             _matrix("stimuli: features", self.features, 2)
             _same("stimulus table rows", len(self.table), "feature rows", len(self.features))
+        if self.frames is not None:
+            _clips("stimuli: frames", self.frames)
+            _same("stimulus table rows", len(self.table), "clips", len(self.frames))
+        if (self.frames is None) != (self.fps is None):
+            raise DataError("stimuli: clips need frames and fps, pictures neither")
         twice = self.table["id"][self.table["id"].duplicated()].unique()
         if len(twice):
             raise DataError(f"stimuli: these ids stand twice: {', '.join(map(str, twice[:10]))}")
@@ -191,7 +203,9 @@ class Stimuli:
         """Return the pictures where ``mask`` (n,) is true."""
         keep = np.asarray(mask, dtype=bool)
         features = None if self.features is None else self.features[keep]
-        return Stimuli(self.table[keep].reset_index(drop=True), self.pixels[keep], features)
+        frames = None if self.frames is None else self.frames[keep]
+        table = self.table[keep].reset_index(drop=True)
+        return Stimuli(table, self.pixels[keep], features, frames, self.fps)
 
 
 @dataclass(frozen=True)
@@ -253,41 +267,88 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Pictures drawn from conditions.
+    """Pictures or clips drawn from conditions.
 
     Attributes
     ----------
     table : DataFrame
         ``item`` (unique name), ``participant_id, stimulus, category, run, fold, n_trials``.
-    samples : uint8 (n_items, n_samples, h, w, 3)
-        All samples, in the order of their seeds.
+    samples : uint8 (n_items, n_samples, h, w, 3) or (n_items, n_samples, n_frames, h, w, 3)
+        All samples, in the order of their seeds: pictures or clips. A clip of one frame stands
+        still.
     chosen : int64 (n_items,)
         The sample shown: the one that agrees best with the decoded conditions, never the truth.
     gates : mapping of str to float32 (n_items,)
         Scores of quality gates by name (``agreement``: cosine of the shown sample's embedding
         with the decoded one).
+    fps : float, optional
+        Frames a second of clips.
     """
 
     table: pd.DataFrame
     samples: Pixels
     chosen: NDArray[np.int64]
     gates: Mapping[str, Float] = field(default_factory=dict)
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         _columns("reconstruction", self.table, ("item", "participant_id", "stimulus", "category"))
-        if self.samples.ndim != 5 or self.samples.dtype != np.uint8:
+        if self.samples.ndim != (5 if self.fps is None else 6) or self.samples.dtype != np.uint8:
             raise DataError(
-                "reconstruction: samples must be uint8 (n_items, n_samples, height, width, 3), "
+                "reconstruction: samples must be uint8 (n_items, n_samples, height, width, 3), or "
+                "with fps (n_items, n_samples, n_frames, height, width, 3), "
                 f"got {self.samples.dtype} {self.samples.shape}"
             )
         _same("reconstruction table rows", len(self.table), "items", len(self.samples))
         _same("chosen samples", len(self.chosen), "items", len(self.samples))
 
     @property
+    def pictures(self) -> Pixels:
+        """All samples as pictures, of clips the key frames, uint8 (n_items, n_samples, h, w, 3)."""
+        return self.samples if self.fps is None else key_frames(self.samples)
+
+    @property
     def shown(self) -> Pixels:
-        """The chosen picture of each item, uint8 (n_items, h, w, 3)."""
-        shown: Pixels = self.samples[np.arange(len(self.samples)), self.chosen]
+        """The chosen picture, or key frame, of each item, uint8 (n_items, h, w, 3)."""
+        shown: Pixels = self.pictures[np.arange(len(self.samples)), self.chosen]
         return shown
+
+    def clips(self, n_frames: int | None = None) -> Pixels:
+        """Return the chosen clip of each item, uint8 (n_items, n_frames, h, w, 3).
+
+        Parameters
+        ----------
+        n_frames : int, optional
+            To how many frames what stands still is repeated; without it clips are as drawn.
+
+        Raises
+        ------
+        DataError
+            Where pictures were drawn, or clips of another length.
+        """
+        drawn = self.samples[np.arange(len(self.samples)), self.chosen]
+        n_frames = drawn.shape[1] if n_frames is None else n_frames
+        if self.fps is None or drawn.shape[1] not in (1, n_frames):
+            raise DataError(
+                f"reconstruction: must be clips of {n_frames} frames, or of one that stands still, "
+                f"got {drawn.shape[1:]}"
+            )
+        repeated: Pixels = np.broadcast_to(drawn, (len(drawn), n_frames, *drawn.shape[2:]))
+        return repeated
+
+
+def key_frames(clips: Pixels) -> Pixels:
+    """Return the middle frame (..., h, w, 3) of clips (..., n_frames, h, w, 3)."""
+    key: Pixels = clips[..., clips.shape[-4] // 2, :, :, :]
+    return key
+
+
+def _clips(name: str, frames: NDArray[np.uint8]) -> None:
+    if frames.ndim != 5 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
+        raise DataError(
+            f"{name}: must be uint8 (n, n_frames, height, width, 3), got "
+            f"{frames.dtype} {frames.shape}"
+        )
 
 
 def _size(shape: tuple[int, ...]) -> int:

@@ -151,7 +151,8 @@ def evaluate_settings(study: StudyConfig, subject: str) -> object:
 
 def online_settings(study: StudyConfig, subject: str) -> object:
     """What of the YAML one person's online decoders depend on."""
-    return [study.data.model_dump(), study.online and study.online.model_dump(), subject]
+    online, holdout = study.online, study.evaluate.holdout
+    return [study.data.model_dump(), online and online.model_dump(), holdout.model_dump(), subject]
 
 
 def specify_inputs(job: Job, subject: str) -> list[Path]:

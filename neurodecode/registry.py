@@ -54,6 +54,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "nsd": "neurodecode.studies.nsd:Nsd",
         "things_eeg2": "neurodecode.studies.things_eeg2:ThingsEeg2",
         "virtual": "neurodecode.studies.virtual:Virtual",
+        "virtual_clips": "neurodecode.studies.virtual_clips:VirtualClips",
         "virtual_cohort": "neurodecode.studies.cohort:VirtualCohort",
     },
     "estimator": {
@@ -70,6 +71,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "pixels": "neurodecode.targets.pixels:PixelTarget",
         "latent": "neurodecode.targets.latent:LatentTarget",
         "gabor": "neurodecode.targets.gabor:GaborTarget",
+        "motion": "neurodecode.targets.clips:MotionTarget",
+        "clip": "neurodecode.targets.clips:ClipTarget",
         "given": "neurodecode.targets.given:GivenTarget",
     },
     "decoder": {
@@ -90,6 +93,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "random_picture": "neurodecode.reconstruct.baselines:RandomPicture",
         "linear_pixels": "neurodecode.reconstruct.baselines:LinearPixels",
         "embedded": "neurodecode.reconstruct.embedded:Embedded",
+        "nearest_clip": "neurodecode.reconstruct.clips:NearestClip",
+        "linear_clip": "neurodecode.reconstruct.clips:LinearClip",
+        "mean_clip": "neurodecode.reconstruct.clips:MeanClip",
+        "random_clip": "neurodecode.reconstruct.clips:RandomClip",
     },
     "online_decoder": {
         "kalman": "neurodecode.online.kalman:KalmanFilter",
@@ -232,15 +239,16 @@ class Gallery:
 
 
 class Backend(Protocol):
-    """From decoded conditions to pictures."""
+    """From decoded conditions to pictures, or to clips where those are shown."""
 
     uses: tuple[str, ...]
 
     def generate(
         self, conditions: Conditions, gallery: Gallery, *, seeds: NDArray[np.int64]
     ) -> NDArray[np.uint8]:
-        """Draw pictures, uint8 (n_items, n_samples, h, w, 3).
+        """Draw pictures, uint8 (n_items, n_samples, h, w, 3), or clips with frames before h.
 
+        In a study of clips a picture is held still.
         ``seeds`` is (n_items, n_samples); a backend that draws nothing at random returns one
         sample an item.
         """
@@ -273,6 +281,7 @@ def make(family: str, settings: Any, **extra: Any) -> Any:
     The section's keys, without ``kind`` and what stages use themselves, are the keyword arguments
     of the class; ``extra`` adds what the caller knows (seed, results folder).
     """
-    own = {"kind", "role", "rois", "noise_normalisation", "alignment", "min_reliability"}
+    own = {"kind", "role", "rois", "noise_normalisation", "alignment", "min_reliability",
+           "deconfound"}  # fmt: skip
     options = settings.model_dump(exclude=own)
     return load(family, settings.kind)(**options, **extra)

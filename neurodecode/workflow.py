@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from neurodecode.artifacts import hash_settings
 from neurodecode.config import RunConfig, StudyConfig, load_study
 from neurodecode.errors import ConfigError
 from neurodecode.pages import multiverse_inputs, report_inputs
@@ -123,6 +124,11 @@ class Workflow:
         words = ["neurodecode stage", stage, "--study {wildcards.study}"]
         words += [f"--{name} {{wildcards.{name}}}" for name in STAGES[stage].wildcards]
         return " ".join([*words, self._common()])
+
+    def page_settings(self) -> str:
+        """Return the report's parameter: it prints settings, and curves that belong to them."""
+        studies = [study.model_dump() for study in self.studies.values()]
+        return f"{hash_settings(studies)}-{self.run.seed}"
 
     def page_command(self, page: str) -> str:
         """Return the shell command of a page, ``report`` or ``multiverse``."""

@@ -25,10 +25,16 @@ import numpy as np
 import pandas as pd
 
 from neurodecode.contracts import Float
-from neurodecode.deconfound.demographics import Array
+from neurodecode.deconfound.demographics import Array, Continuous, Encoding
 from neurodecode.errors import DataError
 
-__all__ = ["Checks", "Counterfactual", "check_counterfactuals", "group_difference"]
+__all__ = [
+    "Checks",
+    "Counterfactual",
+    "check_counterfactuals",
+    "group_difference",
+    "other_values",
+]
 
 Predictor = Callable[[Float], Array]
 """Of features (n_people, n_features); what a predictor says, one value a person."""
@@ -59,7 +65,8 @@ class Checks:
     moved : float
         Distance that people move for the change.
     kept : float
-        Correlation of a predictor's answers on an unrelated label, before and after; 1 is best.
+        Correlation of a predictor's answers on an unrelated label, before and after; 1 is best. NaN
+        where there is no label, or the predictor gives all people one answer.
     """
 
     composition: float
@@ -78,7 +85,7 @@ def check_counterfactuals(
     to: pd.DataFrame,
     column: str,
     predictor: Predictor,
-    unrelated: Predictor,
+    unrelated: Predictor | None = None,
 ) -> Checks:
     """Measure the four properties on people that neither method nor predictors were fitted on.
 
@@ -93,7 +100,7 @@ def check_counterfactuals(
         The demographic that changes.
     predictor : callable
         Predicts ``column`` from features; fitted on other real people.
-    unrelated : callable
+    unrelated : callable, optional
         Predicts, as a number, a label that does not depend on demographics.
 
     Raises
@@ -124,8 +131,26 @@ def check_counterfactuals(
         before=_agreement(predictor(X), demographics[column]),
         reversibility=distance(back, X),
         moved=distance(moved, X),
-        kept=float(np.corrcoef(unrelated(X), unrelated(moved))[0, 1]),
+        kept=_correlation(unrelated(X), unrelated(moved)) if unrelated else float("nan"),
     )
+
+
+def _correlation(a: Array, b: Array) -> float:
+    if min(np.std(a), np.std(b)) == 0:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def other_values(encoding: Encoding, table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the table with one demographic changed: the next level, or a mirrored number.
+
+    A number is mirrored within the range of the training people, so that it stays inside.
+    """
+    (known,) = (c for c in encoding.columns if c.name == column)
+    if isinstance(known, Continuous):
+        return table.assign(**{column: known.low + known.high - table[column]})
+    following = dict(zip(known.levels, (*known.levels[1:], known.levels[0]), strict=True))
+    return table.assign(**{column: table[column].astype(str).map(following)})
 
 
 def _agreement(said: Array, true: pd.Series) -> float:

@@ -3,6 +3,9 @@
 Columns of numbers are continuous and are standardised; any other column (text, booleans,
 categories) is categorical and becomes one column a level. Messages name columns, levels and counts,
 never people or their values.
+
+Where rows are trials, the table's index, named ``participant_id``, says whose; people are counted
+then, not rows. Without that name every row is a person.
 """
 
 from __future__ import annotations
@@ -18,13 +21,14 @@ from numpy.typing import NDArray
 
 from neurodecode.errors import ConfigError, DataError, NotIdentifiable
 
-__all__ = ["MINIMUM", "Categorical", "Continuous", "Encoding", "check_table"]
+__all__ = ["MINIMUM", "PERSON", "Categorical", "Continuous", "Encoding", "check_table", "persons"]
 
 MINIMUM = 20
 """People that a level needs for its effect to be told from that of single people."""
 MARGIN = 0.1
 """How far outside the training range a value may lie, as a share of the range."""
 STATE = "demographics"
+PERSON = "participant_id"
 
 Array = NDArray[np.float64]
 
@@ -105,6 +109,7 @@ class Encoding:
             fewer than ``minimum`` people.
         """
         check_table(table)
+        table = _once(table)
         if len(table) < minimum:
             raise NotIdentifiable(
                 f"demographics: {len(table)} people; their effects cannot be told from "
@@ -178,6 +183,33 @@ class Encoding:
                 levels, counts = tuple(entry["levels"]), tuple(entry["counts"])
                 columns.append(Categorical(entry["name"], levels, counts))
         return cls(tuple(columns))
+
+
+def persons(table: pd.DataFrame) -> NDArray[np.int_]:
+    """Return the person of each row, numbered from 0."""
+    if table.index.name != PERSON:
+        return np.arange(len(table))
+    return np.unique(table.index.to_numpy(str), return_inverse=True)[1].ravel()
+
+
+def _once(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each person's first row.
+
+    Raises
+    ------
+    DataError
+        Where a person's rows differ.
+    """
+    whose = persons(table)
+    first = np.unique(whose, return_index=True)[1]
+    once = table.iloc[first]
+    same = (table.to_numpy() == once.iloc[whose].to_numpy()).all(axis=0)
+    if not same.all():
+        raise DataError(
+            f"demographics: {', '.join(table.columns[~same])} is not the same in all rows of a "
+            "person"
+        )
+    return once
 
 
 def check_table(table: object) -> None:

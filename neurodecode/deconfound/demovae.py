@@ -29,7 +29,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from neurodecode.contracts import Float
 from neurodecode.deconfound.base import DeconfounderBase
-from neurodecode.deconfound.demographics import MINIMUM, Array, Encoding
+from neurodecode.deconfound.demographics import MINIMUM, Array, Encoding, persons
 from neurodecode.deconfound.demovae_loss import DemoLoss, Weights
 from neurodecode.deconfound.demovae_model import Front, Rest, held_out_spread
 from neurodecode.deconfound.demovae_network import Network
@@ -95,7 +95,7 @@ class DemoVAE(DeconfounderBase):
         hidden: int = 128,
         linear: float = 10.0,
         conditional: float = 10.0,
-        guidance: float = 0.01,
+        guidance: float = 0.001,
         steps: int = 1000,
         every: int = 20,
         patience: int = 5,
@@ -130,9 +130,13 @@ class DemoVAE(DeconfounderBase):
         self.spread_ = self.design_.matrix(table).std(axis=0)
         self.blocks_ = self.design_.effects(table)
         design = self._columns(table)
-        order = generator(self.seed, "demovae", "validation people").permutation(len(X))
-        held_out = order[: max(round(self.validation * len(X)), 1)]
-        steps, narrower = self._choose(X, design, order[len(held_out) :], held_out)
+        whose = persons(table)
+        n_people = int(whose.max()) + 1
+        order = generator(self.seed, "demovae", "validation people").permutation(n_people)
+        held_out = np.isin(whose, order[: max(round(self.validation * n_people), 1)])
+        steps, narrower = self._choose(
+            X, design, np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        )
         self.steps_ = np.array(steps)
         self._train(X, design, steps, narrower)
 

@@ -74,7 +74,7 @@ class DemoVaeSettings(_Autoencoder):
     kind: Literal["demovae"]
     linear: float = Field(10.0, ge=0, description="penalty on correlation of code and demographics")
     conditional: float = Field(10.0, ge=0, description="penalty on variances that depend on them")
-    guidance: float = Field(0.01, ge=0, description="weight of predictors on drawn people")
+    guidance: float = Field(0.001, ge=0, description="weight of predictors on drawn people")
     lr: float = Field(3e-4, gt=0, description="learning rate")
 
 

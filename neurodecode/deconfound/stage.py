@@ -18,6 +18,12 @@ from neurodecode.artifacts import load_responses, read_table, save_arrays, write
 from neurodecode.contracts import Float
 from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit_fitted, confounded
 from neurodecode.deconfound.connectivity import Connectivity, n_edges
+from neurodecode.deconfound.contrasts import (
+    contrasts,
+    drawn_differences,
+    real_differences,
+)
+from neurodecode.deconfound.counterfactual_audit import counterfactual_rows
 from neurodecode.deconfound.demographics import Encoding
 from neurodecode.deconfound.probes import PROBES
 from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
@@ -29,7 +35,7 @@ from neurodecode.seeds import derive, generator
 from neurodecode.studies.bids_cohort import BidsCohort
 from neurodecode.studies.cohort import CohortStudy
 
-__all__ = ["NO_OP", "folds", "run"]
+__all__ = ["NO_OP", "differences_file", "folds", "run"]
 
 NO_OP = (
     "every decoder of this study is fitted within one subject, whose age, sex and site are the "
@@ -75,6 +81,8 @@ def run(job: Job) -> Output:
         n_features = n_edges(features.shape[2], cast(CohortStudy, job.adapter).connectivity)
     facts: dict[str, object] = {
         "n_people": len(people), "n_features": n_features, "n_fit": len(sets[0].fit),
+        "contrasts": [{"column": c.column, "first": c.first, "second": c.second}
+                      for c in contrasts(demographics)],
     }  # fmt: skip
     if label is not None:
         facts["with_label"] = confounded(demographics, label, sets[0]).to_dict("records")
@@ -147,10 +155,37 @@ def _fold(
         files.append(sidecar.with_suffix(".safetensors"))
         save_arrays(files[-1], {**fitted.state(), **learned})
     probes = PROBES if section.forest else PROBES[:-1]
-    rows = audit_fitted(
-        name, fitted, features, demographics, sets, label=label, seed=seed, probes=probes
+    rows = list(
+        audit_fitted(
+            name, fitted, features, demographics, sets, label=label, seed=seed, probes=probes
+        )
     )
+    if hasattr(fitted, "counterfactual"):
+        rows += counterfactual_rows(
+            name, fitted, features, demographics, sets, label=label, seed=seed
+        )
+    differences = _differences(fitted, features, demographics, sets)
+    if differences:
+        files.append(differences_file(sidecar))
+        save_arrays(files[-1], differences)
     found = pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)).assign(fold=fold)
     write_table(table, found[["fold", *AUDIT_COLUMNS]])
     job.commit(sidecar, Output(files, {"people": {p: len(r) for p, r in sets.parts.items()}}))
     return read_table(table)
+
+
+def differences_file(sidecar: Path) -> Path:
+    """Return where the group differences of one fold are kept."""
+    return sidecar.with_name(f"{sidecar.stem}_differences.safetensors")
+
+
+def _differences(
+    fitted: Deconfounder | None, features: Float, demographics: pd.DataFrame, sets: Sets
+) -> dict[str, NDArray[Any]]:
+    """Group differences: of real people without a method, of drawn ones where it can draw."""
+    asked = contrasts(demographics)
+    if fitted is None:
+        return real_differences(features, demographics, sets, asked)
+    if hasattr(fitted, "sample"):
+        return drawn_differences(fitted, demographics, sets, asked)
+    return {}

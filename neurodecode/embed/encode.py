@@ -6,9 +6,9 @@ is predicted by ``sum_b x_b' W_bv + c_v``, where the weights minimise
     sum_t |y_tv - sum_b x_tb' W_bv - c_v|^2 + alpha_v sum_b |W_bv|^2 / g_bv,   sum_b g_bv = 1
 
 (Nunez-Elizalde et al. 2019, NeuroImage 197, 482; Dupre la Tour et al. 2022, NeuroImage 264,
-119728). The penalty ``alpha_v`` and the mixture ``g_v`` are each unit's own: those of least squared
-error over inner folds, searched by himalaya. Mixtures that are tried: each band alone, all alike,
-and random ones, so that ridge on one band is always among them.
+119728). The penalty ``alpha_v`` is each unit's own, the mixture ``g_v`` too where it can be told
+from the one that units share: those of least squared error over inner folds, see
+:mod:`neurodecode.embed.banded_search`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from sklearn.model_selection import GroupKFold
 
 from neurodecode.artifacts import load_arrays, read_sidecar, save_arrays
 from neurodecode.contracts import Float
+from neurodecode.embed.banded_search import mixtures, search
 from neurodecode.embed.ridge import decompose
 from neurodecode.errors import DataError
 
 __all__ = ["EncodingModel", "fit_encoding_model", "load_encoding_model", "save_encoding_model"]
 
 Double = NDArray[np.float64]
-CONCENTRATION = (0.1, 1.0)
-"""Of the Dirichlet distributions that random mixtures are drawn from, in turn."""
 
 
 @dataclass(frozen=True)
@@ -175,9 +174,9 @@ def fit_encoding_model(
         X[band] = ((values - mean[band]) / scale[band]).astype(np.float32)
     splits = list(GroupKFold(min(inner_folds, n_groups)).split(Y, groups=row_groups))
     intercept = Y.mean(axis=0)
-    mixtures = _mixtures(len(bands), n_mixtures, seed)
-    coef, mixture, alpha = _search(
-        [X[band] for band in bands], Y - intercept, splits, np.asarray(alphas), mixtures
+    tried = mixtures([X[band].shape[1] for band in bands], n_mixtures, seed)
+    coef, mixture, alpha = search(
+        [X[band] for band in bands], Y - intercept, splits, np.asarray(alphas), tried
     )
     left_out = _left_out([X[band] for band in bands], Y, splits, mixture, alpha)
     # A trial's own deviation from its item's mean is noise that no fit has seen.
@@ -214,53 +213,6 @@ def _mean_by(values: Float, row_of: NDArray[np.int64], count: NDArray[np.int64])
     total = np.zeros((len(count), values.shape[1]))
     np.add.at(total, row_of, values)
     return (total / count[:, None]).astype(np.float32)
-
-
-def _mixtures(n_bands: int, n_random: int, seed: int) -> Float:
-    """Return mixtures (n, n_bands): each band alone, all alike, and random ones."""
-    alone, alike = np.eye(n_bands), np.full((1, n_bands), 1 / n_bands)
-    if n_bands == 1:
-        return alone.astype(np.float32)
-    rng = np.random.default_rng(seed)
-    drawn = [
-        rng.dirichlet(np.full(n_bands, CONCENTRATION[k % len(CONCENTRATION)]))
-        for k in range(n_random)
-    ]
-    # A band of no weight has no finite logarithm, in which himalaya keeps mixtures.
-    tried = np.clip(np.concatenate([alike, alone, *[d[None] for d in drawn]]), 1e-6, None)
-    mixtures: Float = (tried / tried.sum(axis=1, keepdims=True)).astype(np.float32)
-    return mixtures
-
-
-def _search(
-    X: list[Float], Y: Float, splits: list[Any], alphas: Double, mixtures: Float
-) -> tuple[list[Float], Float, Float]:
-    """Return weights, mixture and penalty of least error over the splits, by himalaya.
-
-    In the space of features where those are fewer than rows, else of rows: the same solution.
-    """
-    from himalaya.kernel_ridge import MultipleKernelRidgeCV
-    from himalaya.ridge import GroupRidgeCV
-
-    options = {
-        "n_iter": mixtures, "alphas": alphas.astype(np.float32), "progress_bar": False
-    }  # fmt: skip
-    sizes = [part.shape[1] for part in X]
-    shared = {"solver": "random_search", "cv": splits, "fit_intercept": True}
-    if sum(sizes) < len(Y):
-        model = GroupRidgeCV(groups="input", solver_params={**options, "warn": False}, **shared)
-        model.fit(X, Y)
-        coef = np.split(np.asarray(model.coef_, np.float32), np.cumsum(sizes)[:-1])
-        strength = np.exp(model.deltas_)
-    else:
-        kernels = np.stack([part @ part.T for part in X])
-        model = MultipleKernelRidgeCV(kernels="precomputed", solver_params=options, **shared)
-        model.fit(kernels, Y)
-        strength = np.exp(model.deltas_)
-        dual = np.asarray(model.dual_coef_, np.float32)
-        coef = [part.T @ (dual * own) for part, own in zip(X, strength, strict=True)]
-    total = strength.sum(axis=0)
-    return coef, strength / total, 1 / total
 
 
 def _left_out(X: list[Float], Y: Float, splits: list[Any], mixture: Float, alpha: Float) -> Float:

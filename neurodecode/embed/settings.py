@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from neurodecode.deconfound.settings import DeconfounderSettings
 from neurodecode.settings import Name, Section
 
 __all__ = [
     "PENALTIES",
+    "AcrossPeopleSettings",
     "DecoderSettings",
     "EncoderSettings",
     "RidgeSettings",
@@ -19,6 +21,16 @@ __all__ = [
 
 # Two a decade, for standardised responses.
 PENALTIES = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
+
+
+class AcrossPeopleSettings(Section):
+    """Demographics that are taken out of decoded trials, fitted on other people."""
+
+    demographics: tuple[Literal["age", "sex", "site"], ...] = Field(
+        min_length=1, description="columns of participants.tsv that are removed"
+    )
+    method: DeconfounderSettings
+    n_folds: int = Field(5, ge=2, description="parts of the people; each is left out once")
 
 
 class _Decoder(Section):
@@ -36,8 +48,11 @@ class _Decoder(Section):
     )
     alignment: bool = Field(
         False,
-        description="channels at times: bring each session's mean covariance to the identity; of a "
-        "session that is only tested by its own unlabelled trials (transductive)",
+        description="channels at times: bring each session's mean covariance to that of the "
+        "training sessions; of one that is only tested by its unlabelled trials (transductive)",
+    )
+    deconfound: AcrossPeopleSettings | None = Field(
+        None, description="take demographics out of decoded trials; needs many people"
     )
 
 
@@ -82,7 +97,8 @@ class EncoderSettings(Section):
     n_mixtures: int = Field(
         20,
         ge=0,
-        description="random mixtures of the bands that are tried, beside each alone and all alike",
+        description="random mixtures of the bands that are tried, beside each alone, bands alike "
+        "and features alike",
     )
     inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
     n_permutations: int = Field(2000, ge=100, description="of the predictions, for p-values")

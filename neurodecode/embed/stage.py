@@ -25,6 +25,7 @@ from neurodecode.contracts import (
     Stimuli,
     Targets,
 )
+from neurodecode.embed.across_people import AcrossPeople, demographics_of
 from neurodecode.embed.channel_steps import ChannelSteps
 from neurodecode.embed.design import fold_names, load_design
 from neurodecode.embed.reliable_units import ReliableUnits
@@ -32,6 +33,7 @@ from neurodecode.errors import DataError
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
 from neurodecode.registry import Decoder, make
+from neurodecode.seeds import derive
 
 __all__ = ["decode_fold", "run", "trial_labels", "trial_targets"]
 
@@ -72,11 +74,12 @@ def run(job: Job) -> Output:
     """Fit and decode all subjects of a chain; folds are kept one by one."""
     chain = job.wildcards["chain"]
     system = job.study.chain(chain)
+    across = _across_people(job)
     names = job.study.decoders[system.decoder].targets
     targets = {name: load_targets(job.paths.targets(name)) for name in names}
     design, stimuli = load_design(job.paths), job.adapter.stimuli()
     folds, subjects = fold_names(design), job.adapter.subjects()
-    decoded: dict[str, str] = {}
+    decoded: dict[str, Conditions] = {}
     with track(f"embed {chain}", total=len(folds) * len(subjects)) as advance:
         for subject in subjects:
             responses = load_responses(job.paths.responses(system.responses, subject))
@@ -87,8 +90,26 @@ def run(job: Job) -> Output:
                 if (rows["role"] == "test").any():  # a subject may lack a run that others have
                     parts.append(decode_fold(job, fold, subject, responses, wanted, rows))
                 advance()
-            decoded[subject] = hash_file(_save(job, subject, parts))
-    return Output([], {"conditions": decoded})
+            decoded[subject] = _joined(subject, parts)
+    files = []
+    if across is not None:
+        decoded, learned = across.apply(decoded)
+        for name, arrays in learned.items():
+            files.append(job.sidecar.with_name(f"{chain}_people-{name}.safetensors"))
+            save_arrays(files[-1], arrays)
+    hashes = {subject: hash_file(_save(job, subject, c)) for subject, c in decoded.items()}
+    return Output(files, {"conditions": hashes})
+
+
+def _across_people(job: Job) -> AcrossPeople | None:
+    """Return the step that takes demographics out, checked, where the chain has one."""
+    settings = job.study.decoders[job.study.chain(job.wildcards["chain"]).decoder].deconfound
+    if settings is None:
+        return None
+    people = demographics_of(job.adapter, settings.demographics)
+    step = AcrossPeople(settings, people, derive(job.seed, "across people", job.study.name))
+    step.check()
+    return step
 
 
 def decode_fold(
@@ -142,20 +163,24 @@ def trial_labels(trials: pd.DataFrame) -> np.ndarray:
     return np.where(known, trials["category"], "").astype(str)
 
 
-def _save(job: Job, subject: str, parts: list[Conditions]) -> Path:
-    """Join the folds' conditions, each test trial once; returns the sidecar."""
+def _joined(subject: str, parts: list[Conditions]) -> Conditions:
+    """Join the folds' conditions, each test trial once."""
     classes = {part.classes for part in parts}
     if len(classes) > 1:
         raise DataError(
             f"subject {subject}: training trials of different folds hold different categories; "
             "every category must be trained in every fold"
         )
-    sidecar = job.paths.conditions(job.wildcards["chain"], subject)
-    whole = Conditions(
+    return Conditions(
         table=pd.concat([part.table for part in parts], ignore_index=True),
         arrays={n: np.concatenate([p.arrays[n] for p in parts]) for n in parts[0].arrays},
         classes=parts[0].classes,
     )
+
+
+def _save(job: Job, subject: str, whole: Conditions) -> Path:
+    """Write one subject's conditions; returns the sidecar."""
+    sidecar = job.paths.conditions(job.wildcards["chain"], subject)
     files, facts = save_conditions(sidecar, whole)
     job.commit(sidecar, Output(files, facts))
     return sidecar

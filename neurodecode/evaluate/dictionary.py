@@ -74,6 +74,68 @@ _KNOWN: dict[str, Definition] = {
         (0.0, 1.0),
         "0.5",
     ),
+    r"two_way_frames_.+": Definition(
+        "share of the other scored clips whose features at a frame correlate less with those of "
+        "the clip shown at that frame than the features of the clip seen do; ties and undefined "
+        "correlations count half; mean over four evenly spaced frames, and items",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"two_way_clip_.+": Definition(
+        "as two_way_frames, by the mean of features over the four frames of a clip",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"two_way_motion": Definition(
+        "share of the other scored clips whose flow (Lucas-Kanade, 8 x 8 cells, mean over time) "
+        "has a lower cosine with that of the clip shown than the flow of the clip seen has; ties, "
+        "and clips that do not move, count half; mean over items",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"two_way_reversed": Definition(
+        "share of items whose clip shown has a flow (as two_way_motion) that is more like that of "
+        "the clip seen than like that of the clip seen, run backwards, which has the same frames; "
+        "a clip that does not move counts half",
+        (0.0, 1.0),
+        "the mean over all pairs of a scored and a shown clip, near 0.5",
+    ),
+    r"retrieval_two_way_motion": Definition(
+        "as two_way_motion, by the decoded motion target; no clip is drawn for it",
+        (0.0, 1.0),
+        "0.5",
+    ),
+    r"retrieval_reversed": Definition(
+        "as two_way_reversed, by the decoded motion target; no clip is drawn for it",
+        (0.0, 1.0),
+        "the mean over all pairs of a scored and a decoded clip, near 0.5",
+    ),
+    r"motion_epe": Definition(
+        "end-point error: length of the difference between the flows (Lucas-Kanade, 8 x 8 cells) "
+        "of the clip shown and the clip seen, in hundredths of the picture's width a frame; mean "
+        "over cells, frames and items; a clip that stands still does well where little moves",
+        (0.0, math.inf),
+        "the mean over all pairs of a scored and a shown clip",
+        "lower",
+    ),
+    r"frame_ssim": Definition(
+        "structural similarity of RGB frames, colours apart (flat window of 7 pixels, sample "
+        "covariance), at four evenly spaced frames a clip; mean over frames and items",
+        (-1.0, 1.0),
+        "the mean over all pairs of a scored and a shown clip",
+    ),
+    r"frame_psnr": Definition(
+        "20 log10(255 / RMSE) of RGB frames, dB, at most 54, at four evenly spaced frames a clip; "
+        "mean over frames and items",
+        (-math.inf, 20 * math.log10(510)),
+        "the mean over all pairs of a scored and a shown clip",
+    ),
+    r"clip_pcc": Definition(
+        "mean cosine of adjacent frames' embeddings of the clip shown; mean over items; says "
+        "nothing of the truth, and is 1 for a clip that stands still",
+        (-1.0, 1.0),
+        "none: that of the scored clips themselves stands here",
+    ),
     r"two_way_.+(?<!_within_category)(?<!_within_cluster)(?<!_across_categories)"
     r"(?<!_across_clusters)": Definition(
         "share of the other scored pictures whose features correlate less with those of the "
@@ -134,6 +196,12 @@ _KNOWN: dict[str, Definition] = {
         "picture seen wins over the n - 1 others: the video systems' public variant",
         (0.0, 1.0),
         "3 / (n + 2)",
+    ),
+    r"classified_\d+way_(frames|clip)(_of_top3)?": Definition(
+        "as without _frames or _clip, frame by frame and the mean over frames, or by class scores "
+        "averaged over a clip's frames; the classifier is one of pictures, not of clips",
+        (0.0, 1.0),
+        "1 / n; of_top3: 3 / (n + 2)",
     ),
     r"sample_spread": Definition(
         "mean squared distance, in the extractor's features, between the samples drawn of one "

@@ -7,6 +7,7 @@ raw pixels stand beside it. The field's networks score too where the study names
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,21 @@ from neurodecode.artifacts import load_targets
 from neurodecode.contracts import Float, Stimuli
 from neurodecode.evaluate.measures import Features
 from neurodecode.evaluate.tables import pixel_rows, resized
+from neurodecode.evaluate.video_metrics import clip_pcc
 from neurodecode.models.independent import hog_colour, load_independent
 from neurodecode.pipeline import Job
 from neurodecode.registry import make
 
-__all__ = ["Extractors"]
+__all__ = ["Extractors", "spaced"]
 
 Pictures = NDArray[np.uint8]
 Embed = Callable[[Pictures], dict[str, Float]]
 SIDE = 64
 """Pixels a side at which edges and colours are compared, whatever the size of the pictures."""
+OF_FRAMES = ("semantic", "independent", "classes", "clip")
+"""Feature sets by which the frames of clips are scored; key frames are scored by all."""
+N_SPACED = 4
+"""Frames of a clip at which features and structural similarity are compared."""
 IN_MEMORY = 256
 """Pictures that are embedded at a time: large ones need much memory as floats."""
 
@@ -61,6 +67,8 @@ class Extractors:
         height, width = (side, side) if side else scored.pixels.shape[1:3]
         self.size = (int(height), int(width))
         self.labels: dict[str, str] = {}
+        self._scored = scored
+        self._of_frames: dict[str, Callable[[Pictures], Float]] = {}
         self._functions: list[Embed] = []
         self._add_semantic(job)
         independent = load_independent()
@@ -74,6 +82,8 @@ class Extractors:
 
     def _add(self, name: str, label: str, embed: Callable[[Pictures], Float]) -> None:
         self.labels[name] = label
+        if name in OF_FRAMES:
+            self._of_frames[name] = embed
         self._functions.append(lambda pictures: {name: embed(pictures)})
 
     def _add_semantic(self, job: Job) -> None:
@@ -112,3 +122,40 @@ class Extractors:
             name: Features(label, self.real[name], drawn[name])
             for name, label in self.labels.items()
         }
+
+    @cached_property
+    def real_frames(self) -> dict[str, Float]:
+        """Features (n_scored, 4, d) of the scored clips, at four frames evenly spaced."""
+        frames = self._scored.frames
+        return {} if frames is None else self.of_frames(spaced(frames))
+
+    @cached_property
+    def real_smoothness(self) -> float:
+        """Mean over the scored clips of :meth:`smoothness`."""
+        frames = self._scored.frames
+        return float("nan") if frames is None else float(self.smoothness(frames).mean())
+
+    def of_frames(self, clips: Pictures) -> dict[str, Float]:
+        """Return the features (n, n_frames, d) of each frame of clips (n, n_frames, h, w, 3)."""
+        return {name: _each(embed, clips) for name, embed in self._of_frames.items()}
+
+    @property
+    def smoothed_by(self) -> str:
+        """Name of the features by which :meth:`smoothness` is told."""
+        return "semantic" if "semantic" in self._of_frames else "independent"
+
+    def smoothness(self, clips: Pictures) -> NDArray[np.float64]:
+        """Return how alike neighbouring frames of clips are, (n,); 1 for what stands still."""
+        if clips.shape[1] == 1:
+            return np.ones(len(clips))
+        return clip_pcc(_each(self._of_frames[self.smoothed_by], clips))
+
+
+def spaced(clips: Pictures) -> Pictures:
+    """Return four evenly spaced frames of clips (n, n_frames, h, w, 3); of fewer, all."""
+    n = clips.shape[1]
+    return clips[:, np.unique((np.arange(N_SPACED) * 2 + 1) * n // (2 * N_SPACED))]
+
+
+def _each(embed: Callable[[Pictures], Float], clips: Pictures) -> Float:
+    return np.stack([embed(clip) for clip in clips])

@@ -38,6 +38,8 @@ class Standing:
         Answers from the test set that there were in all.
     exact : int
         Times that exact scores were given.
+    entries : tuple of Entry
+        The ledger.
     """
 
     locked: bool
@@ -45,6 +47,7 @@ class Standing:
     spent: int
     budget: int
     exact: int
+    entries: tuple[Entry, ...]
 
     @property
     def left(self) -> int:
@@ -70,6 +73,7 @@ def standing(study: StudyConfig, entries: list[Entry]) -> Standing:
         spent=sum(bool(entry.spent) for entry in entries),
         budget=study.evaluate.holdout.budget,
         exact=sum(entry.kind == "exact" for entry in entries),
+        entries=tuple(entries),
     )
 
 

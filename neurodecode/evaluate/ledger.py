@@ -187,6 +187,7 @@ class Ledger:
         seal: str | None = None,
     ) -> None:
         """Append an entry; it is on the disk when this returns."""
+        self._write_head()  # a killed run, or a full disk, can have left the last line without
         last = self.entries[-1].digest if self.entries else FIRST
         entry = Entry(len(self.entries) + 1, kind, query, last, value, spent, seal)
         os.ftruncate(self._descriptor, self._size)  # drops what a killed run left of a line
@@ -196,7 +197,13 @@ class Ledger:
         os.fsync(self._descriptor)
         self._size += len(line)
         self.entries.append(entry)
-        write_text(head_of(self._path), f"{entry.number} {entry.digest}\n")
+        self._write_head()
+
+    def _write_head(self) -> None:
+        if _read_head(self._path)[0] < len(self.entries):
+            write_text(
+                head_of(self._path), f"{self.entries[-1].number} {self.entries[-1].digest}\n"
+            )
 
 
 @contextmanager

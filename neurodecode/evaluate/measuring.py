@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodecode.artifacts import load_targets
-from neurodecode.contracts import Conditions, Reconstruction
+from neurodecode.contracts import Conditions, Float, Pixels, Reconstruction
 from neurodecode.errors import DataError
-from neurodecode.evaluate.extractors import Extractors
+from neurodecode.evaluate.clip_measures import (
+    flows,
+    of_clips,
+    of_decoded_motion,
+    of_frames,
+    of_motion,
+)
+from neurodecode.evaluate.extractors import Extractors, spaced
 from neurodecode.evaluate.field_metrics import DISTANCES, of_classes, of_distances, of_top5
 from neurodecode.evaluate.measures import (
     Features,
@@ -62,6 +69,44 @@ def of_drawn(
                     yield from of_clusters(f"two_way_{name}", parts[name], clusters, rows)
 
     yield from in_blocks(truth, measured)
+    if truth.scored.frames is not None:
+        yield from _of_drawn_clips(drawn, truth, extractors, truth.scored.frames)
+
+
+def _of_drawn_clips(
+    drawn: Reconstruction, truth: Truth, extractors: Extractors, real: Pixels
+) -> Iterator[Measure]:
+    """Yield the measures of clips, beside those of their key frames."""
+    clips = drawn.clips(real.shape[1])
+    moved = [flows(part) for part in (real, clips)]
+    shown = extractors.of_frames(spaced(drawn.clips()))
+    features = {
+        name: Features(extractors.labels[name], rows, _repeated(shown[name], rows.shape[1]))
+        for name, rows in extractors.real_frames.items()
+    }
+    real, clips = (_resized_clips(spaced(part), extractors.size) for part in (real, clips))
+
+    def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
+        parts = {
+            name: Features(f.extractor, f.real[rows], f.drawn[columns])
+            for name, f in features.items()
+        }
+        yield from of_frames(parts)
+        yield from of_clips(real[rows], clips[columns])
+        yield from of_motion(moved[0][rows], moved[1][columns])
+
+    yield from in_blocks(truth, measured)
+
+
+def _repeated(features: Float, n_frames: int) -> Float:
+    """Repeat the features of clips that stand still, (n, 1, d), for each frame."""
+    n, _, d = features.shape
+    return np.broadcast_to(features, (n, n_frames, d))
+
+
+def _resized_clips(clips: Pixels, size: tuple[int, int]) -> Pixels:
+    flat = resized(clips.reshape(-1, *clips.shape[2:]), *size)
+    return flat.reshape(*clips.shape[:2], *flat.shape[1:])
 
 
 def of_decoding(
@@ -101,6 +146,26 @@ def of_decoding(
                 yield from of_clusters("retrieval_two_way", part, clusters, rows)
 
         yield from in_blocks(truth, measured)
+    for name in _motion_targets(job, items):
+        yield from _decoded_motion(job, items, truth, name)
+
+
+def _motion_targets(job: Job, items: Conditions) -> list[str]:
+    """Names of the decoded targets that say how a clip moves."""
+    return [
+        n for n in items.arrays if n in job.study.targets and job.study.targets[n].kind == "motion"
+    ]
+
+
+def _decoded_motion(job: Job, items: Conditions, truth: Truth, name: str) -> Iterator[Measure]:
+    targets = load_targets(job.paths.targets(name))
+    at = {stimulus: k for k, stimulus in enumerate(targets.ids)}
+    real = targets.values[[at[stimulus] for stimulus in truth.candidates]]
+
+    def measured(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Measure]:
+        yield from of_decoded_motion(items.arrays[name][columns], real[rows], targets.extractor)
+
+    yield from in_blocks(truth, measured)
 
 
 def _accuracy(items: Conditions, truth: Truth) -> Measure:

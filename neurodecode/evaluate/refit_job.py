@@ -32,6 +32,8 @@ def why_not(job: Job, system: SystemSettings, items: Conditions, by_category: bo
     decoder = job.study.decoders[system.decoder]
     if not isinstance(decoder, RidgeSettings):
         return f"only ridge is refitted, not {decoder.kind}"
+    if decoder.deconfound is not None:
+        return "demographics are taken out of what is decoded, with the help of other people"
     if ("label" if by_category else job.study.reconstruct.choose_by) not in items.arrays:
         return "what is scored is not decoded"
     if by_category and decoder.min_reliability is not None:

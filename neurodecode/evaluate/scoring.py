@@ -12,7 +12,7 @@ from neurodecode.config import SystemSettings
 from neurodecode.contracts import Conditions, Reconstruction
 from neurodecode.errors import DataError
 from neurodecode.evaluate.extractors import Extractors
-from neurodecode.evaluate.inference import Estimate
+from neurodecode.evaluate.inference import Estimate, interval
 from neurodecode.evaluate.measures import Measure
 from neurodecode.evaluate.measuring import of_decoding, of_drawn
 from neurodecode.evaluate.refit import refit_p
@@ -77,6 +77,7 @@ class Scoring:
         drawn, decoded, measures = self.measures(system, source)
         found = [(m, estimated(job, system, source, m, truth, self.clusters)) for m in measures]
         found += self._spread(system, source, drawn)
+        found += self._smoothness(system, source, drawn)
         for measure, result in found:
             p = float("nan")
             if measure.metric == self._refit_metric(decoded):
@@ -94,14 +95,29 @@ class Scoring:
         if drawn is None or self.extractors is None or min(drawn.samples.shape[:2]) < 2:
             return []
         job = self.job
-        flat = drawn.samples.reshape(-1, *drawn.samples.shape[2:])
-        features = self.extractors.independent(flat).reshape(*drawn.samples.shape[:2], -1)
+        pictures = drawn.pictures
+        flat = pictures.reshape(-1, *pictures.shape[2:])
+        features = self.extractors.independent(flat).reshape(*pictures.shape[:2], -1)
         names = (system.name, job.wildcards["subject"], source)
         rng = generator(job.seed, "spread", job.study.name, *names)
         n = job.study.evaluate.n_bootstrap
         label = self.extractors.labels["independent"]
         measure = Measure("sample_spread", label, np.empty((0, 0)), 1.0)
         return [(measure, spread_estimate(features, self.truth.groups, rng, n))]
+
+    def _smoothness(
+        self, system: SystemSettings, source: str, drawn: Reconstruction | None
+    ) -> list[tuple[Measure, Estimate]]:
+        """Tell how alike neighbouring frames of clips are; it holds no truth, so it has no p."""
+        if drawn is None or drawn.fps is None or self.extractors is None:
+            return []
+        job, extractors = self.job, self.extractors
+        items = extractors.smoothness(drawn.clips())
+        rng = generator(job.seed, "smoothness", job.study.name, system.name, source)
+        low, high = interval(items, self.truth.groups, rng, job.study.evaluate.n_bootstrap)
+        label = extractors.labels[extractors.smoothed_by]
+        measure = Measure("clip_pcc", label, np.empty((0, 0)), extractors.real_smoothness)
+        return [(measure, Estimate(items, float(items.mean()), low, high, float("nan")))]
 
     def _refit_metric(self, decoded: Conditions) -> str:
         """Name of the metric whose p-value is also found by refitting."""

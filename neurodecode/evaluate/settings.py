@@ -32,8 +32,8 @@ class HoldoutSettings(Section):
 
     locked: bool | None = Field(
         None,
-        description="without it: true for your own recordings (kinds arrays and bids, not "
-        "simulated), false where the test set is public or simulated",
+        description="without it: true for your own recordings (kinds arrays, bids, kinematics, "
+        "not simulated), false where the test set is public or simulated",
     )
     threshold: float = Field(
         0.04, gt=0, lt=1, description="T: how far a test score may be from the training score"

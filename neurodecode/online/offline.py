@@ -14,7 +14,7 @@ from neurodecode.online.scoring import nrmse
 from neurodecode.online.settings import OnlineDecoderSettings, RegressorSettings
 from neurodecode.registry import load
 
-__all__ = ["build", "candidates", "choose", "in_words"]
+__all__ = ["Choice", "build", "candidates", "choose", "in_words", "rolling_error"]
 
 ORIGINS = (0.5, 0.7, 0.9)
 """Where training data end in the search, as shares of the training data."""
@@ -69,10 +69,11 @@ def choose(settings: OnlineDecoderSettings, X: Array, Z: Array, seed: int) -> Ch
     tried = candidates(settings)
     if len(tried) == 1:
         return tried[0]
-    return min(tried, key=lambda choice: _rolled(build(settings, choice, seed), X, Z))
+    return min(tried, key=lambda choice: rolling_error(build(settings, choice, seed), X, Z))
 
 
-def _rolled(decoder: StreamDecoder, X: Array, Z: Array) -> float:
+def rolling_error(decoder: StreamDecoder, X: Array, Z: Array) -> float:
+    """Mean nRMSE of a decoder by rolling origin, as :func:`choose` compares."""
     errors = []
     for share in ORIGINS:
         origin, end = round(share * len(X)), round((share + HORIZON) * len(X))

@@ -146,13 +146,18 @@ def drawing_system(study: StudyConfig) -> tuple[SystemSettings, str]:
     for system in study.systems:
         drawing = study.generators.get(system.generator)
         decoder = study.decoders[system.decoder]
-        steps = decoder.noise_normalisation or decoder.alignment or decoder.min_reliability
+        steps = (
+            decoder.noise_normalisation
+            or decoder.alignment
+            or decoder.min_reliability
+            or decoder.deconfound
+        )
         by_ridge = decoder.kind == "ridge" and not steps
         if by_ridge and isinstance(drawing, EmbeddedSettings) and not drawing.null_embedding:
             return system, drawing.by
     raise ConfigError(
-        f"study {study.name}: no system decodes by ridge (without noise_normalisation, alignment "
-        "and min_reliability) and draws by embedded"
+        f"study {study.name}: no system decodes by ridge (without noise_normalisation, alignment, "
+        "min_reliability and deconfound) and draws by embedded"
     )
 
 

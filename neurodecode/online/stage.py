@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,11 @@ from neurodecode.contracts import Recording
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.evaluate.dictionary import COLUMNS
 from neurodecode.evaluate.discovery import with_q
+from neurodecode.evaluate.holdout import is_locked
 from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.online.calibration import Training, binned
 from neurodecode.online.decoded import Array
+from neurodecode.online.locked import ANSWERED, answers
 from neurodecode.online.offline import build, choose, in_words
 from neurodecode.online.recorded import Recorded
 from neurodecode.online.scoring import RIGHT_ANGLE, Estimate, Segment, shifted_p
@@ -51,28 +54,41 @@ def run(job: Job) -> Output:
     if settings is None:
         raise ConfigError(f"study {job.study.name}: has no section online")
     X, Z, parts = _load(job, settings)
-    decoded, selections = {}, {}
+    decoded, choices = {}, {}
     with track("online", total=len(settings.decoders)) as advance:
         for name, section in settings.decoders.items():
             seed = derive(job.seed, "online", job.study.name, job.wildcards["subject"], name)
             choice = choose(section, X[parts.train], Z[parts.train], seed)
             fitted = build(section, choice, seed).fit(X[parts.train], Z[parts.train])
             decoded[name] = fitted.predict(X[parts.test.start :]).mean
-            selections[name] = in_words(section, choice)
+            choices[name] = choice
             advance()
-    width = settings.features.bin_width
-    rows = _Scoring(job, settings, Z, parts, selections).rows(decoded)
+    width, subject = settings.features.bin_width, job.wildcards["subject"]
+    selections = {name: in_words(settings.decoders[name], c) for name, c in choices.items()}
+    scoring = _Scoring(job, settings, Z, parts, selections)
+    locked = is_locked(job.study, job.paths, subject)
+    if locked:
+        n = parts.test.stop - parts.test.start
+        tested = {name: values[:n] for name, values in decoded.items()}
+        rows = scoring.answered(
+            answers(job, X[parts.train], Z[parts.train], tested, Z[parts.test], choices)
+        )
+    else:
+        rows = scoring.rows(decoded)
     inputs = {f"{path.parent.name}/{path.name}": hash_file(path) for path in job.inputs}
     query = query_of(job.settings_hash, job.seed, inputs)
-    write_query(job.paths.ledger(job.wildcards["subject"]), query)
-    files = [job.sidecar.with_suffix(ending) for ending in (".tsv", ".safetensors")]
-    write_table(files[0], with_q(pd.DataFrame(rows))[list(COLUMNS)])
-    # Single precision: the last digits of double differ between the run that compiles the filters
-    # and those that find them compiled.
-    shown = {"truth": Z[parts.test.start :], **decoded}
-    save_arrays(files[1], {name: values.astype(np.float32) for name, values in shown.items()})
+    write_query(job.paths.ledger(subject), query, "locked" if locked else "exact")
+    files = [job.sidecar.with_suffix(".tsv")]
+    table = pd.DataFrame(rows)
+    write_table(files[0], (table.assign(q=np.nan) if locked else with_q(table))[list(COLUMNS)])
+    if not locked:
+        files.append(job.sidecar.with_suffix(".safetensors"))
+        # Single precision: the last digits of double differ between the run that compiles the
+        # filters and those that find them compiled.
+        shown = {"truth": Z[parts.test.start :], **decoded}
+        save_arrays(files[1], {name: values.astype(np.float32) for name, values in shown.items()})
     facts = {
-        "bin_width": width, "n_test": parts.test.stop - parts.test.start,
+        "bin_width": width, "n_test": parts.test.stop - parts.test.start, "locked": locked,
         "split": parts.words(width), "n_features": X.shape[1],
     }  # fmt: skip
     return Output(files, facts)
@@ -149,6 +165,16 @@ class _Scoring:
                 if name != self.reference:
                     gain = segment.gain(own, other)
                     found.append(self._row(name, f"nrmse_gain{suffix}", gain, 0.0, segment))
+        return found
+
+    def answered(self, given: Mapping[str, float | None]) -> list[dict[str, object]]:
+        """Rows of a locked test set: no interval, no p; NaN where the holdout refused."""
+        unknown = float("nan")
+        found = []
+        for name, value in given.items():
+            estimate = Estimate(unknown if value is None else value, unknown, unknown)
+            row = self._row(name, "nrmse", estimate, 1.0, self.segments[""])
+            found.append({**row, "averaging": f"{row['averaging']}; {ANSWERED}"})
         return found
 
     def _row(

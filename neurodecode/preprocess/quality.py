@@ -2,12 +2,14 @@
 
 A table has a name, and one panel of the page draws it. Estimators say what only they know
 (``Responses.quality``: trials dropped and why, channels repaired); the rest is measured here.
-Labels take no part but to find repeats, and nothing that decodes reads these tables.
+Labels only say whose mean is drawn, and nothing that decodes reads these tables.
 
 ===========  =====================================================================================
 ``facts``    ``fact, value``: sampling, length, runs, channels, trials
 ``dropped``  ``reason, n``: trials that were left out
 ``erp``      ``channel, roi, time, mean, low, high``: mean over trials with its 95 % interval
+``means``    ``category, n, channel, roi, time, mean, low, high``: one channel of each type, where
+             there are few categories
 ``channels`` ``channel, roi, x, y, z, noise, status``: spread of trials about their mean
 ===========  =====================================================================================
 
@@ -23,13 +25,14 @@ import numpy as np
 import pandas as pd
 
 from neurodecode.artifacts import TEXT, read_sidecar, read_table, write_table
-from neurodecode.contracts import Recording, Responses
+from neurodecode.contracts import Float, Recording, Responses
 from neurodecode.preprocess.quality_fmri import volume_table, voxel_table
 
 __all__ = ["load_quality", "measure_quality", "save_quality"]
 
 Tables = dict[str, pd.DataFrame]
 INFIX = "_quality-"
+MOST_CATEGORIES = 4
 WORDS = (*TEXT, "fact", "value", "channel", "reason", "status")
 
 
@@ -47,7 +50,10 @@ def measure_quality(data: Recording | Responses, responses: Responses) -> Tables
     facts = [_facts(data, responses), *([counted.pop("facts")] if "facts" in counted else [])]
     tables = {"facts": pd.concat(facts, ignore_index=True), **counted}
     if {"channel", "time"} <= set(responses.units):
-        tables["erp"] = _mean_epoch(responses)
+        tables["erp"] = _mean_epoch(responses.units, responses.data)
+        means = _by_category(responses)
+        if means is not None:
+            tables["means"] = means
         tables["channels"] = _channels(responses)
     elif isinstance(data, Recording) and _of_voxels(data, responses):
         tables["volumes"] = volume_table(data)
@@ -99,13 +105,28 @@ def _by_channel(responses: Responses) -> tuple[pd.DataFrame, np.ndarray]:
     return first, responses.data.reshape(len(responses.data), len(first), -1)
 
 
-def _mean_epoch(responses: Responses) -> pd.DataFrame:
+def _mean_epoch(units: pd.DataFrame, data: Float) -> pd.DataFrame:
     """Mean over trials and its 95 % interval (1.96 standard errors), each channel at each time."""
-    data = responses.data
     mean = data.mean(axis=0, dtype=float)
     error = 1.96 * data.std(axis=0, ddof=1, dtype=float) / np.sqrt(len(data))
-    table = responses.units[["channel", "roi", "time"]].reset_index(drop=True)
+    table = units[["channel", "roi", "time"]].reset_index(drop=True)
     return table.assign(mean=mean, low=mean - error, high=mean + error)
+
+
+def _by_category(responses: Responses) -> pd.DataFrame | None:
+    """Mean of each category at one channel of each type: where one deflects most clearly."""
+    kind = responses.trials["category"].to_numpy(dtype=str)
+    names, counts = np.unique(kind, return_counts=True)
+    if not 2 <= len(names) <= MOST_CATEGORIES or counts.min() < 2 or "" in names:
+        return None
+    parts = [
+        _mean_epoch(responses.units, responses.data[kind == name]).assign(category=name, n=n)
+        for name, n in zip(names, counts, strict=True)
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    clearness = table["mean"].abs() / (table["high"] - table["low"]).clip(lower=1e-12)
+    best = table.loc[clearness.groupby(table["roi"]).idxmax(), "channel"]
+    return table[table["channel"].isin(best)].reset_index(drop=True)
 
 
 def _channels(responses: Responses) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What an fMRI recording is like: signal of each voxel over time, motion of each volume.
 
 ===========  =====================================================================================
-``voxels``   ``unit, x, y, z, mean, tsnr, ceiling``: of each voxel
+``voxels``   ``unit, x, y, z, vertices, mean, tsnr, ceiling``: of each voxel or vertex
 ``volumes``  ``run, time, fd, dvars, kept``: of each volume
 ===========  =====================================================================================
 """
@@ -29,7 +29,7 @@ def voxel_table(recording: Recording, responses: Responses) -> pd.DataFrame:
     The ceiling is the share of variance of a mean over repeats that the stimulus explains; NaN
     where nothing was shown twice, or the estimator made other units.
     """
-    places = [name for name in ("x", "y", "z") if name in recording.units]
+    places = [name for name in ("x", "y", "z", "vertices") if name in recording.units]
     table = recording.units[["unit", *places]].reset_index(drop=True)
     table["mean"], table["tsnr"] = tsnr(recording)
     trials = responses.trials

@@ -16,6 +16,7 @@ __all__ = [
     "Prototype",
     "RandomPicture",
     "Retrieval",
+    "likeness",
     "nearest",
     "restore_length",
 ]
@@ -24,15 +25,20 @@ Pictures = NDArray[np.uint8]
 Seeds = NDArray[np.int64]
 
 
-def nearest(decoded: Float, candidates: Float) -> NDArray[np.int64]:
-    """Return, for each decoded row (n, d), the candidate (m, d) of highest centred cosine.
+def likeness(decoded: Float, candidates: Float) -> Float:
+    """Return the cosine (n, m) of each decoded row (n, d) with each candidate (m, d).
 
     Both are centred on the candidates' mean: features of networks share a large common part,
     which says nothing of which picture it is.
     """
     mean = candidates.mean(axis=0)
-    similarity = _unit(decoded - mean) @ _unit(candidates - mean).T
-    best: NDArray[np.int64] = similarity.argmax(axis=1)
+    similarity: Float = _unit(decoded - mean) @ _unit(candidates - mean).T
+    return similarity
+
+
+def nearest(decoded: Float, candidates: Float) -> NDArray[np.int64]:
+    """Return, for each decoded row (n, d), the candidate (m, d) of highest :func:`likeness`."""
+    best: NDArray[np.int64] = likeness(decoded, candidates).argmax(axis=1)
     return best
 
 

@@ -12,9 +12,13 @@ __all__ = [
     "SOURCES",
     "EmbeddedSettings",
     "GeneratorSettings",
+    "LinearClipSettings",
     "LinearPixelsSettings",
+    "MeanClipSettings",
     "MeanPictureSettings",
+    "NearestClipSettings",
     "PrototypeSettings",
+    "RandomClipSettings",
     "RandomPictureSettings",
     "ReconstructSettings",
     "RetrievalSettings",
@@ -77,13 +81,45 @@ class EmbeddedSettings(Section):
     null_embedding: bool = Field(False, description="ignore the embedding: control for start")
 
 
+class NearestClipSettings(Section):
+    """The training clip that is most like what was decoded (mean cosine over targets)."""
+
+    kind: Literal["nearest_clip"]
+    by: tuple[Name, ...] = Field(
+        ("semantic", "motion"), min_length=1, description="targets that are compared"
+    )
+
+
+class LinearClipSettings(Section):
+    """The linearly decoded frames themselves."""
+
+    kind: Literal["linear_clip"]
+    target: Name = Field("frames", description="target of kind clip")
+
+
+class MeanClipSettings(Section):
+    """The mean of the training clips, whatever was decoded."""
+
+    kind: Literal["mean_clip"]
+
+
+class RandomClipSettings(Section):
+    """A random training clip, whatever was decoded."""
+
+    kind: Literal["random_clip"]
+
+
 GeneratorSettings = Annotated[
     RetrievalSettings
     | PrototypeSettings
     | MeanPictureSettings
     | RandomPictureSettings
     | LinearPixelsSettings
-    | EmbeddedSettings,
+    | EmbeddedSettings
+    | NearestClipSettings
+    | LinearClipSettings
+    | MeanClipSettings
+    | RandomClipSettings,
     Field(discriminator="kind"),
 ]
 

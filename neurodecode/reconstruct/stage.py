@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -91,15 +92,18 @@ def _draw(job: Job, backend: Backend, wanted: Conditions, gallery: Gallery) -> R
             for item in wanted.table["item"]
         ]
     )
-    samples = backend.generate(wanted, gallery, seeds=seeds)
-    chosen, gates = np.zeros(len(samples), np.int64), {}
+    samples, fps = backend.generate(wanted, gallery, seeds=seeds), gallery.stimuli.fps
+    if fps is not None and samples.ndim == 5:
+        samples = samples[:, :, None]
+    drawn = Reconstruction(wanted.table, samples, np.zeros(len(samples), np.int64), fps=fps)
     if samples.shape[1] > 1 and settings.choose_by in wanted.arrays:
         extractor = make("extractor", job.study.targets[settings.choose_by])
         mean = gallery.targets[settings.choose_by].values.mean(axis=0)
         decoded = wanted.arrays[settings.choose_by]
-        scores = agreement(samples, decoded, extractor.embed, mean)
-        chosen, gates = scores.argmax(axis=1), {"agreement": scores.max(axis=1)}
-    return Reconstruction(wanted.table, samples, chosen, gates)
+        scores = agreement(drawn.pictures, decoded, extractor.embed, mean)
+        gates = {"agreement": scores.max(axis=1)}
+        drawn = replace(drawn, chosen=scores.argmax(axis=1), gates=gates)
+    return drawn
 
 
 def _rows(conditions: Conditions, keep: NDArray[np.bool_]) -> Conditions:
@@ -116,4 +120,5 @@ def _join(parts: list[Reconstruction]) -> Reconstruction:
         samples=np.concatenate([part.samples for part in parts]),
         chosen=np.concatenate([part.chosen for part in parts]),
         gates={n: np.concatenate([p.gates[n] for p in parts]) for n in parts[0].gates},
+        fps=parts[0].fps,
     )

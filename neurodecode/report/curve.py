@@ -179,7 +179,8 @@ def _plot(rows: pd.DataFrame, baseline: pd.DataFrame, entry: Entry) -> dict[str,
         ],
         "lines": [line for line in lines if math.isfinite(float(str(line["value"])))],
         "choices": [
-            {"name": f"{kind}: {name}", "used": np.flatnonzero(rows[kind] == name).tolist()}
+            {"name": f"{kind}: {name}", "used": np.flatnonzero(rows[kind] == name).tolist(),
+             "median": f"median {fixed(float(rows['value'][rows[kind] == name].median()))}"}
             for kind in CHOICES
             for name in names[kind]
         ],

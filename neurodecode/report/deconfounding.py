@@ -16,6 +16,8 @@ from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job
+from neurodecode.report.differences import differences_of
+from neurodecode.report.figures import Panel
 from neurodecode.report.load import sidecar_of
 from neurodecode.studies.cohort import CohortStudy
 
@@ -71,6 +73,8 @@ class CohortPart:
     lost_columns: tuple[str, ...]
     groups: tuple[tuple[str, str, str], ...]
     synthetic: tuple[tuple[str, str], ...]
+    differences: tuple[Panel, ...]
+    changed: tuple[tuple[str, tuple[str, ...]], ...]
     counts: Mapping[str, int]
     tables: list[Path]
     hashes: list[tuple[str, str, int, str]]
@@ -115,6 +119,14 @@ def cohort_part(study: StudyConfig, results: Path, seed: int) -> CohortPart:
         lost_columns=("Features (R2)", *([section.label] if section.label else [])),
         groups=_groups(audit, main),
         synthetic=_synthetic(audit, main),
+        differences=differences_of(
+            paths,
+            section,
+            facts["contrasts"],
+            adapter.triangle,
+            {name: method_words(section, name) for name in section.names},
+        ),
+        changed=_changed(audit, section),
         counts={name: facts[name] for name in ("n_people", "n_features", "n_fit")},
         tables=tables,
         hashes=hashes,
@@ -233,6 +245,23 @@ def _groups(audit: pd.DataFrame, main: str) -> tuple[tuple[str, str, str], ...]:
             _number(_mean(part, method=main, what=what)),
         )
         for what in dict.fromkeys(part["what"])
+    )
+
+
+CHECKS = ("composition", "effectiveness", "before", "reversibility", "moved", "kept")
+
+
+def _changed(
+    audit: pd.DataFrame, section: DeconfoundSettings
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The four checks: method, then demographic and one cell a check."""
+    part = audit[audit["figure"] == "counterfactual"]
+    return tuple(
+        (
+            method_words(section, str(method)),
+            (str(what), *(_number(_mean(rows, probe=check)) for check in CHECKS)),
+        )
+        for (method, what), rows in part.groupby(["method", "what"], sort=False)
     )
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "ORANGE", "Panel", "as_png", "blank"]
+__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "Panel", "as_png", "blank"]
 
-BLUE, ORANGE, GREY = "#0060a8", "#b35000", "#57606a"
+BLUE, ORANGE, GREEN, GREY = "#0060a8", "#b35000", "#00734d", "#57606a"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from neurodecode.errors import DataError
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material
 from neurodecode.report.names import generator_words, label
-from neurodecode.report.pictures import PictureBook, mosaic
+from neurodecode.report.pictures import PictureBook, film_strip, mosaic
 from neurodecode.report.verdict import fixed
 
 __all__ = ["Figure", "Gallery", "Item", "build_gallery", "columns_of", "ranking_metric"]
@@ -66,6 +66,8 @@ class Gallery:
         All items in order of score, with fewer columns.
     columns : int
         Pictures beside each other in best, median and worst.
+    clips : bool
+        Whether best, median and worst are strips of frames, all items key frames.
     """
 
     ranked_by: str
@@ -75,6 +77,7 @@ class Gallery:
     worst: tuple[Item, ...]
     everything: tuple[Item, ...]
     columns: int
+    clips: bool
 
 
 def ranking_metric(material: Material) -> str | None:
@@ -100,7 +103,7 @@ def columns_of(material: Material) -> list[tuple[str, str]]:
     others: dict[str, str] = {study.system(main).generator: main}
     for system in sorted(study.drawing, key=lambda s: s.chain != chain):
         kind = study.generators[system.generator].kind
-        if "decoded" in system.sources and kind != "random_picture":
+        if "decoded" in system.sources and kind not in ("random_picture", "random_clip"):
             others.setdefault(system.generator, system.name)
     wanted = [(name, "decoded") for name in others.values()]
     wanted += [(main, source) for source in ("permuted", "true")]
@@ -116,22 +119,22 @@ def build_gallery(material: Material, book: PictureBook) -> Gallery:
     small = _few(columns)
     n = min(N_SHOWN, len(order))
     middle = max((len(order) - n) // 2, 0)
-    lookup = _Lookup(material, book)
+    clips = material.stimuli.frames is not None
+    strips, pictures = _Lookup(material, book, strips=clips), _Lookup(material, book, strips=False)
 
-    def items(
-        rows: list[tuple[str, str, float]], wanted: list[tuple[str, str]]
-    ) -> tuple[Item, ...]:
-        return tuple(lookup.item(*row, wanted) for row in rows)
+    def items(rows: list[tuple[str, str, float]]) -> tuple[Item, ...]:
+        return tuple(strips.item(*row, columns) for row in rows)
 
     entry = describe(metric) if metric else None
     return Gallery(
         ranked_by=entry.name if entry else "",
         definition=entry.definition if entry else "",
-        best=items(order[:n], columns),
-        median=items(order[middle : middle + n], columns),
-        worst=items(order[::-1][:n], columns),
-        everything=items(order, small),
+        best=items(order[:n]),
+        median=items(order[middle : middle + n]),
+        worst=items(order[::-1][:n]),
+        everything=tuple(pictures.item(*row, small) for row in order),
         columns=len(columns) + 1,
+        clips=clips,
     )
 
 
@@ -174,13 +177,16 @@ def _means(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
 class _Lookup:
     """Finds the pictures and words of one item."""
 
-    def __init__(self, material: Material, book: PictureBook) -> None:
-        self.material, self.book = material, book
+    def __init__(self, material: Material, book: PictureBook, *, strips: bool) -> None:
+        self.material, self.book, self.strips = material, book, strips
         self.rows = {
             key: {str(item): k for k, item in enumerate(drawn.table["item"])}
             for key, drawn in material.pictures.items()
         }
-        self.shown = {key: drawn.shown for key, drawn in material.pictures.items()}
+        self.shown = {
+            key: drawn.clips() if strips else drawn.shown
+            for key, drawn in material.pictures.items()
+        }
         self.pictures = {str(i): k for k, i in enumerate(material.stimuli.table["id"])}
 
     def item(self, subject: str, item: str, score: float, columns: list[tuple[str, str]]) -> Item:
@@ -196,7 +202,8 @@ class _Lookup:
             if k is None:
                 continue
             what = label(material.study, system, source)
-            css = self.book.add(self.shown[system, source, subject][k])
+            shown = self.shown[system, source, subject][k]
+            css = self.book.add(film_strip(shown) if self.strips else shown)
             alt = f"{what}, for {words}, subject {subject}"
             heading, kind = self._heading(system, source), self._kind(system, source)
             figures.append(Figure(heading, css, alt, kind))
@@ -207,6 +214,8 @@ class _Lookup:
         known = self.pictures.get(str(row["stimulus"]))
         if self.material.level == "stimulus" and known is not None:
             caption = str(stimuli.table["caption"].iloc[known]) or str(row["stimulus"])
+            if self.strips and stimuli.frames is not None:
+                return caption, film_strip(stimuli.frames[known])
             return caption, stimuli.pixels[known]
         category = str(row["category"])
         return category, mosaic(_examples(stimuli, category))

@@ -39,6 +39,28 @@ _FIXED = {
     "sample_spread": Entry("Spread of the samples", "How much the samples drawn from one decoded "
                            "response differ, as a share of how much those of different responses "
                            "do. At 1 the generator draws what it likes."),
+    "two_way_motion": Entry("Two-way identification (motion)", "How often the motion of a clip "
+                            "drawn is more like that of the clip seen than like that of another "
+                            "clip shown. What stands still gets exactly 0.5."),
+    "two_way_reversed": Entry("Forwards or backwards", "How often a clip drawn moves more like the "
+                              "clip seen than like the same clip run backwards, which has the same "
+                              "frames: only motion tells them. What stands still gets 0.5."),
+    "retrieval_two_way_motion": Entry("Two-way identification by decoded motion", "How often the "
+                                      "decoded motion is more like that of the clip seen than like "
+                                      "that of another. No clip is drawn for it."),
+    "retrieval_reversed": Entry("Forwards or backwards, by decoded motion", "How often the decoded "
+                                "motion is more like that of the clip seen than like that of the "
+                                "same clip run backwards. No clip is drawn for it."),
+    "motion_epe": Entry("Error of motion (end-point error)", "How far the motion of the clip drawn "
+                        "is from that of the clip seen. What stands still does well where little "
+                        "moves."),
+    "frame_ssim": Entry("Structural similarity of frames (RGB)", "Local likeness of brightness, "
+                        "contrast and structure, colours apart. Blurs and stills score high."),
+    "frame_psnr": Entry("Signal to noise of frames (PSNR)", "How small the error of pixels is, in "
+                        "dB. Blurs and stills score high."),
+    "clip_pcc": Entry("Smoothness of clips (CLIP-pcc)", "How alike neighbouring frames are; 1 for "
+                      "what stands still. It says nothing of what was seen; as chance stands the "
+                      "value of the clips seen."),
 }  # fmt: skip
 
 
@@ -85,6 +107,13 @@ def _plain(metric: str) -> Entry:
             "How often a drawn picture is more like the scored pictures of the category that was "
             "seen than like those of another category. 1 is perfect, 0.5 chance.",
         )
+    if match := re.fullmatch(r"two_way_(frames|clip)_(.+)", metric):
+        level = {"frames": "frame by frame", "clip": "mean of frames"}[match[1]]
+        return Entry(
+            f"Two-way identification of clips ({_short(match[2])}, {level})",
+            "How often a clip drawn is more like the clip that was seen than like another of the "
+            f"clips shown, compared by {_by(match[2])}. 1 is perfect, 0.5 chance.",
+        )
     if match := re.fullmatch(r"two_way_(.+)", metric):
         return Entry(
             f"Two-way identification ({_short(match[1])})",
@@ -119,6 +148,10 @@ def _plain(metric: str) -> Entry:
             f"was seen, against {int(match[1]) - 1} random other classes."
             + (" Any of its three best classes counts, which flatters." if lenient else ""),
         )
+    if match := re.fullmatch(r"classified_(\d+)way_(frames|clip)(_of_top3)?", metric):
+        inner = _plain(f"classified_{match[1]}way{match[3] or ''}")
+        level = {"frames": "each frame", "clip": "frames averaged"}[match[2]]
+        return Entry(f"{inner.name}, {level}", inner.definition)
     if match := re.fullmatch(r"distance_(.+)", metric):
         return Entry(
             f"Feature distance ({match[1].replace('_', ' ')})",

@@ -243,7 +243,9 @@ def _unit_map(
     voxels = quality.get((responses, subject), {}).get("voxels")
     same = voxels is not None and voxels["unit"].tolist() == units["unit"].tolist()
     mean = voxels["mean"].to_numpy(float) if voxels is not None and same else None
-    return UnitMap(job.stage, name, subject, units, sidecar.facts, mean)
+    return UnitMap(
+        job.stage, name, subject, units, sidecar.facts, mean, job.study.surface_of(subject)
+    )
 
 
 def _name(job: Job) -> str:

@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
+from neurodecode.config import StudyConfig
+from neurodecode.evaluate.holdout import Standing
+from neurodecode.evaluate.ledger import Entry
 from neurodecode.report.glossary import describe
 from neurodecode.report.load import Material
 from neurodecode.report.verdict import Verdict, fixed, trimmed
 
-__all__ = ["locked_verdict", "locked_words", "looks"]
+__all__ = ["ledger_rows", "locked_verdict", "locked_words", "looks", "worn"]
+
+
+KINDS = {
+    "exact": "exact scores",
+    "locked": "scores while the test set was locked",
+    "unlock": "unlocked for good",
+}
+
+
+def ledger_rows(standings: Mapping[str, Standing]) -> list[tuple[str, int, str, str, str]]:
+    """Return each line of each subject's ledger: subject, number, what, query, hash of the line."""
+    return [
+        (subject, e.number, _entry_words(e), e.query or "\u2013", e.digest[:16])
+        for subject, found in standings.items()
+        for e in found.entries
+    ]
+
+
+def _entry_words(entry: Entry) -> str:
+    if entry.kind != "answer":
+        return KINDS.get(entry.kind, entry.kind)
+    source = "from the test set, with noise" if entry.spent else "the training score"
+    return f"answer of the reusable holdout: {source}"
 
 
 def locked_verdict(material: Material) -> Verdict:
@@ -29,22 +56,28 @@ def locked_verdict(material: Material) -> Verdict:
     return Verdict("open", "The test set is locked: no success is claimed.", lead)
 
 
-def locked_words(material: Material) -> str:
+def locked_words(study: StudyConfig) -> str:
     """Say what a locked study withholds, and how to get it."""
+    rest = "what was decoded" if study.online else "all scores of pictures"
     return (
         "The test set is locked, since it is nobody's but yours and wears out with every look: "
-        "exact scores, their intervals and p-values, and all scores of pictures are withheld. "
+        f"exact scores, their intervals and p-values, and {rest} are withheld. "
         "Choose settings by the answers in the score table; when all is settled, "
-        f"`neurodecode unlock --study {material.study.name}` gives exact scores, once and for good."
+        f"`neurodecode unlock --study {study.name}` gives exact scores, once and for good."
     )
 
 
 def looks(material: Material) -> str:
     """Say how often the test trials were scored, and under which lock."""
-    found = list(material.standings.values())
+    return worn(material.study, list(material.standings.values()), simulated=material.simulated)
+
+
+def worn(study: StudyConfig, found: Sequence[Standing], *, simulated: bool) -> str:
+    """Say how often subjects' test sets were scored, and under which lock."""
     said = [_exact([s.exact for s in found])]
     answered = sum(s.answered for s in found)
-    if material.locked or answered:
+    locked = any(s.locked for s in found)
+    if locked or answered:
         spent = sum(s.spent for s in found)
         left = min(s.left for s in found)
         said.append(
@@ -54,7 +87,7 @@ def looks(material: Material) -> str:
             f"answers a subject, {left} are left{' in the one with the fewest' * (len(found) > 1)}"
             f"{'; then it refuses' if left else ': it refuses'}."
         )
-    said.append(locked_words(material) if material.locked else _why_open(material))
+    said.append(locked_words(study) if locked else _why_open(study, simulated))
     return " ".join(said)
 
 
@@ -78,11 +111,11 @@ def _exact(counts: list[int]) -> str:
     )
 
 
-def _why_open(material: Material) -> str:
-    if material.study.locked:
+def _why_open(study: StudyConfig, simulated: bool) -> str:
+    if study.locked:
         return "The test set was unlocked by hand, which stands in the ledger."
-    if material.study.evaluate.holdout.locked is False:
+    if study.evaluate.holdout.locked is False:
         return "The test set is not locked: the study's YAML says so."
-    if material.simulated:
+    if simulated:
         return "The test set is not locked: these brains are simulated, others can be drawn."
     return "The test set is not locked: it is public, so others have seen it too."

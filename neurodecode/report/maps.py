@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from neurodecode.report.brain import slices
 from neurodecode.report.figures import BLUE, Panel, as_png, blank
+from neurodecode.report.surface import on_surface
 
 __all__ = ["MapPart", "UnitMap", "map_parts"]
 
@@ -32,7 +33,9 @@ class UnitMap:
     facts : mapping
         Of its sidecar.
     mean : float64 (n_units,) or None
-        Mean signal of each unit, for the background.
+        Mean signal of each unit, for the background of slices.
+    mesh : str or None
+        What vertices are drawn on; see :func:`~neurodecode.report.surface.on_surface`.
     """
 
     stage: str
@@ -41,6 +44,7 @@ class UnitMap:
     units: pd.DataFrame
     facts: Mapping[str, Any]
     mean: Double | None
+    mesh: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _encoding(one: UnitMap) -> tuple[Panel, ...]:
             f"share of {band} in r²": units[f"share_{band}"].where(sure).to_numpy(float)
             for band in bands
         }
-    parts.append(_map(one, layers, "Units with q < .05. ") or _histogram(units, shown, sure))
+    parts.append(_map(one, layers, "Units with q < .05. ", shown))
     return tuple(parts)
 
 
@@ -120,9 +124,9 @@ def _searchlight(one: UnitMap) -> tuple[Panel, ...]:
     )
     words += _transductive(one)
     values = units["accuracy"].where(sure).to_numpy(float)
-    drawn = _map(one, {"accuracy": values}, "Neighbourhoods with q < .05, at their centres. ")
+    where = "Neighbourhoods with q < .05, at their centres. "
     text = Panel("Where labels can be decoded", words)
-    return text, drawn or _histogram(units, "accuracy", sure)
+    return text, _map(one, {"accuracy": values}, where, "accuracy")
 
 
 def _transductive(one: UnitMap) -> str:
@@ -131,17 +135,23 @@ def _transductive(one: UnitMap) -> str:
     return " Responses were cleaned over whole runs, test trials included, without labels."
 
 
-def _map(one: UnitMap, layers: Mapping[str, Double], words: str) -> Panel | None:
-    """Return maps over slices; None where units lie on no grid."""
-    picture = slices(one.units, layers, one.mean)
-    if not picture:
-        return None
+def _map(one: UnitMap, layers: Mapping[str, Double], words: str, column: str) -> Panel:
+    """Return maps over slices or on the surface, else how a column is spread, and why."""
     n = int(np.isfinite(next(iter(layers.values()))).sum())
-    words += "Behind: " + ("all units in black." if one.mean is None else "mean signal.")
-    return Panel("On the brain", words, picture, f"Slices of the brain; {n} units are coloured.")
+    picture = slices(one.units, layers, one.mean)
+    if picture:
+        words += "Behind: " + ("all units in black." if one.mean is None else "mean signal.")
+        return Panel(
+            "On the brain", words, picture, f"Slices of the brain; {n} units are coloured."
+        )
+    picture, said = on_surface(one.units, layers, one.mesh)
+    if picture:
+        alt = f"Both hemispheres from the side and from between; {n} units are coloured."
+        return Panel("On the surface", words + said, picture, alt)
+    return _histogram(one.units, column, said)
 
 
-def _histogram(units: pd.DataFrame, column: str, sure: NDArray[np.bool_]) -> Panel:
+def _histogram(units: pd.DataFrame, column: str, why: str) -> Panel:
     """Return how values are spread over units of each region, where there is no place for them."""
     figure = blank(8, 2.6)
     regions = list(units.groupby("roi", sort=False))
@@ -150,9 +160,6 @@ def _histogram(units: pd.DataFrame, column: str, sure: NDArray[np.bool_]) -> Pan
         values = part[column].dropna().to_numpy(float)
         axes.hist(values, bins=30, color=BLUE)
         axes.set(title=str(roi), xlabel=column.replace("_", " "), ylabel="units" if k == 0 else "")
-    return Panel(
-        "Spread over units",
-        "The position of the units in the brain is not known, so there is no map.",
-        as_png(figure),
-        f"Histograms of {column} in {len(regions)} regions; {int(sure.sum())} units above chance.",
-    )
+    sure = int((units["q"] < 0.05).sum())
+    alt = f"Histograms of {column} in {len(regions)} regions; {sure} units above chance."
+    return Panel("Spread over units", why, as_png(figure), alt)

@@ -24,6 +24,13 @@ _GENERATORS = {
     "linear_pixels": "Linear ridge to pixels",
     "embedded": "Diffusion generator",
 }
+_OF_CLIPS = {
+    "nearest_clip": "Nearest training clip",
+    "linear_clip": "Linear ridge to frames",
+    "mean_clip": "Mean training clip",
+    "random_clip": "Random training clip",
+}
+_BLIND = ("mean_picture", "random_picture", "mean_clip", "random_clip")
 _SOURCES = {
     "true": "given the true features",
     "permuted": "given permuted brain data",
@@ -44,13 +51,16 @@ def generator_words(study: StudyConfig, system: str) -> str:
     if not name:
         return "Decoding alone"
     settings = study.generators[name]
-    words = _GENERATORS.get(settings.kind, settings.kind)
+    words = {**_GENERATORS, **_OF_CLIPS}.get(settings.kind, settings.kind)
     if getattr(settings, "stretch", False):
         words += " (contrast restored)"
     elif getattr(settings, "null_embedding", False):
         words += " (embedding ignored)"
     elif getattr(settings, "start", None):
         words += " (from a decoded latent)"
+    clips = any(other.kind in _OF_CLIPS for other in study.generators.values())
+    if clips and settings.kind in _GENERATORS:
+        words += ", held still"
     same = [n for n, other in study.generators.items() if other == settings]
     twins = [n for n, other in study.generators.items() if other.kind == settings.kind]
     return words if len(twins) == len(same) else f"{words} [{name}]"
@@ -91,7 +101,7 @@ def is_brain_free(study: StudyConfig, system: str, source: str, metric: str = ""
         return True
     if not spec.generator or is_of_decoding(metric):
         return False
-    return study.generators[spec.generator].kind in ("mean_picture", "random_picture")
+    return study.generators[spec.generator].kind in _BLIND
 
 
 def control_words(study: StudyConfig, system: str, source: str, metric: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from neurodecode.artifacts import Sidecar, load_arrays
 from neurodecode.config import StudyConfig
+from neurodecode.evaluate.holdout import standing
 from neurodecode.evaluate.ledger import query_of, require_query
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, wildcards_of
 from neurodecode.report.load import Score, read_scores, sidecar_of
+from neurodecode.report.looks import ledger_rows, worn
 from neurodecode.report.verdict import ALPHA, fixed, p_words
 
 __all__ = ["Line", "OnlinePart", "Panel", "Row", "SubjectPart", "decoder_words", "online_part"]
@@ -73,7 +76,8 @@ class Panel:
 class SubjectPart:
     """One subject's table and figure; ``ticks`` are places (%) and seconds.
 
-    ``looks``: how often the tested bins were scored, each time by other settings.
+    ``looks``: how often the tested bins were scored, in words; ``ledger``: line by line. While
+    they are locked nothing but answers of the reusable holdout is shown.
     """
 
     subject: str
@@ -85,7 +89,9 @@ class SubjectPart:
     n: int
     planar: bool
     later: bool
-    looks: int
+    locked: bool
+    looks: str
+    ledger: list[tuple[str, int, str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -148,15 +154,24 @@ def online_part(study: StudyConfig, results: Path, seed: int) -> OnlinePart:
         job = Job("online", study, paths, seed, wildcards)
         sidecar = sidecar_of(job)
         scores = read_scores(job.sidecar.with_suffix(".tsv"))
-        arrays = load_arrays(job.sidecar.with_suffix(".safetensors"))
+        # While the test set is locked no decoded movement is written.
+        file = job.sidecar.with_suffix(".safetensors")
+        arrays = load_arrays(file) if file.name in sidecar.files else {}
         query = query_of(sidecar.settings, sidecar.seed, sidecar.inputs)
-        looks = len(require_query(paths.ledger(wildcards["subject"]), query))
-        subjects.append(_subject(study, wildcards["subject"], sidecar, scores, arrays, looks))
+        found = standing(study, require_query(paths.ledger(wildcards["subject"]), query))
+        looks = worn(study, [found], simulated=adapter.simulated)
+        ledger = ledger_rows({wildcards["subject"]: found})
+        subjects.append(
+            _subject(study, wildcards["subject"], sidecar, scores, arrays, looks, ledger)
+        )
         name = job.sidecar.relative_to(paths.root).as_posix()
         hashes.append((name, sidecar.settings, sidecar.seed, sidecar.version))
         tables.append(job.sidecar)
         claims.append({(s.system, s.metric): s for s in scores})
-    status, headline, lead = _verdict(study, main, reference, claims)
+    if any(subject.locked for subject in subjects):
+        status, headline, lead = _locked_verdict(study, main, claims)
+    else:
+        status, headline, lead = _verdict(study, main, reference, claims)
     return OnlinePart(
         study, adapter.simulated, dict(adapter.about()), status, headline, lead,
         decoder_words(study, main), decoder_words(study, reference), tuple(subjects), tables,
@@ -196,7 +211,24 @@ def _verdict(
     return status, f"{said}.", lead
 
 
+def _locked_verdict(
+    study: StudyConfig, main: str, claims: Sequence[Mapping[tuple[str, str], Score]]
+) -> tuple[str, str, str]:
+    told = ", ".join(_value(c[main, "nrmse"]) for c in claims)
+    lead = (
+        f"By {decoder_words(study, main)} the error is about {told} of the movement's size; 0 is "
+        "perfect, 1 is what decoding no movement reaches. Answers of a reusable holdout: the "
+        "error by rolling origin inside the training data, or near that of the test, without "
+        "interval or p."
+    )
+    return "open", "The test set is locked: no success is claimed.", lead
+
+
 def _value(score: Score) -> str:
+    if not math.isfinite(score.value):
+        return "refused"
+    if not score.has_interval:
+        return fixed(score.value)
     return f"{fixed(score.value)} ({fixed(score.ci_low)} to {fixed(score.ci_high)})"
 
 
@@ -206,26 +238,30 @@ def _subject(
     sidecar: Sidecar,
     scores: Sequence[Score],
     arrays: Mapping[str, NDArray[np.float64]],
-    looks: int,
+    looks: str,
+    ledger: list[tuple[str, int, str, str, str]],
 ) -> SubjectPart:
     main, reference = _main(study)
     metrics = {score.metric for score in scores}
     width = float(sidecar.facts["bin_width"])
     n = min(round(SHOWN / width), int(sidecar.facts["n_test"]))
-    shown = {"true": arrays["truth"], "main": arrays[main], "reference": arrays[reference]}
+    names = {"true": "truth", "main": main, "reference": reference}
+    shown = {kind: arrays[name] for kind, name in names.items() if arrays}
     seconds = n * width
     at = np.linspace(0, 1, 7)
     return SubjectPart(
         subject=subject,
         rows=tuple(_rows(study, scores)),
-        panels=tuple(_panels({kind: v[:n] for kind, v in shown.items()})),
+        panels=tuple(_panels({kind: v[:n] for kind, v in shown.items()})) if shown else (),
         ticks=tuple((100 * float(a), f"{seconds * a:g} s") for a in at),
         seconds=seconds,
         split=str(sidecar.facts["split"]),
         n=int(sidecar.facts["n_test"]),
         planar="angular_error" in metrics,
         later="nrmse_later" in metrics,
+        locked=not shown,
         looks=looks,
+        ledger=ledger,
     )
 
 

@@ -107,7 +107,22 @@ def _said(along: pd.DataFrame) -> str:
         return f"{first} At no moment above chance after correction."
     spans = ", ".join(f"{1e3 * a:.0f} to {1e3 * b:.0f} ms" for a, b in _spans(along))
     least = clear["p_cluster"].min()
-    return f"{first} Above chance within {spans} (smallest p of a cluster {least:.3g})."
+    return (
+        f"{first} Above chance within {spans} (smallest p of a cluster {least:.3g}).{_early(along)}"
+    )
+
+
+def _early(along: pd.DataFrame) -> str:
+    """Say where something is decoded from windows that end before the onset."""
+    half = np.diff(along["time"].to_numpy(float)).mean() / 2
+    before = along[along["time"] + half < 1e-9]
+    early = ", ".join(f"{1e3 * a:.0f} to {1e3 * b:.0f} ms" for a, b in _spans(before))
+    if not early:
+        return ""
+    return (
+        f" That is so before the onset too ({early}), so not all of it is an answer to what was "
+        "shown: look at what came before, at drifts, and at filters that smear."
+    )
 
 
 def _clear(along: pd.DataFrame) -> NDArray[np.bool_]:

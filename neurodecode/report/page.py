@@ -21,7 +21,7 @@ from neurodecode.report.glossary import describe
 from neurodecode.report.groups import GroupPart, group_part
 from neurodecode.report.interactive import plot_data, scripts
 from neurodecode.report.load import Material, Score
-from neurodecode.report.looks import locked_verdict
+from neurodecode.report.looks import ledger_rows, locked_verdict
 from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.multiverse_part import MultiversePart
 from neurodecode.report.names import decoder_words, generator_words
@@ -62,6 +62,8 @@ class StudyPart:
         What other choices would have told.
     others : Others
         Published numbers of other systems.
+    ledger : list of (str, int, str, str, str)
+        Subject, number, what, query and hash of each line.
     limits : tuple of str
         What the study does not show.
     hashes : list of (str, str, int, str)
@@ -83,6 +85,7 @@ class StudyPart:
     plot: list[dict[str, Any]]
     multiverse: MultiversePart
     others: Others
+    ledger: list[tuple[str, int, str, str, str]]
     pairs: list[tuple[Score, Score]]
     limits: tuple[str, ...]
     selections: tuple[str, ...]
@@ -113,6 +116,7 @@ def study_part(
         plot=plot_data(blocks, several=len(material.subjects) > 1),
         multiverse=multiverse,
         others=published,
+        ledger=ledger_rows(material.standings),
         pairs=transductive_pairs(material),
         limits=_limits(material),
         selections=tuple(
@@ -122,7 +126,7 @@ def study_part(
         ),
         splits=tuple(dict.fromkeys([material.split, *(s.split for s in scores)])),
         hashes=[(n, s.settings, s.seed, s.version) for n, s in sorted(material.sidecars.items())],
-        quality=quality_parts(material.quality),
+        quality=quality_parts(material.quality, material.study.surface_of),
         over_time=over_time_panels(material.over_time, material.generalisation),
         maps=map_parts(material.maps),
         drawn_by=_drawn_by(material),

@@ -12,10 +12,12 @@ from PIL import Image
 
 from neurodecode.contracts import Pixels
 
-__all__ = ["PictureBook", "mosaic"]
+__all__ = ["PictureBook", "film_strip", "mosaic"]
 
 LONGEST = 128
 """Larger pictures are reduced to this many pixels along their longer side."""
+N_FRAMES = 4
+"""Frames of a strip, each half as large as a picture may be."""
 
 
 class PictureBook:
@@ -53,10 +55,19 @@ def mosaic(pictures: Pixels) -> Pixels:
     return sheet[:height, :width] if n == 1 else sheet
 
 
+def film_strip(clip: Pixels) -> Pixels:
+    """Lay four evenly spaced frames of a clip (n_frames, h, w, 3) side by side, (h, 4 w, 3)."""
+    n, height, width = clip.shape[:3]
+    frames = clip[(2 * np.arange(N_FRAMES) + 1) * n // (2 * N_FRAMES)]
+    strip: Pixels = frames.swapaxes(0, 1).reshape(height, N_FRAMES * width, 3)
+    return strip
+
+
 def _png(picture: Pixels) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(picture))
-    if max(image.size) > LONGEST:
-        image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    longest = LONGEST if image.width < N_FRAMES * image.height else N_FRAMES * LONGEST // 2
+    if max(image.size) > longest:
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, format="PNG", optimize=True)
     return stream.getvalue()

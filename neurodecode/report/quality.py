@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from neurodecode.report import quality_fmri
-from neurodecode.report.figures import BLUE, GREY, ORANGE, Panel, as_png, blank
+from neurodecode.report.figures import BLUE, GREEN, GREY, ORANGE, Panel, as_png, blank
 
 __all__ = ["RecordingPart", "quality_parts"]
 
@@ -34,16 +35,19 @@ class RecordingPart:
 
 def quality_parts(
     quality: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]],
+    mesh_of: Callable[[str], str | None],
 ) -> list[RecordingPart]:
-    """Draw every table that there is, in the order of ``PANELS``."""
-    return [
-        RecordingPart(
-            responses,
-            subject,
-            tuple(PANELS[name](tables[name]) for name in PANELS if name in tables),
-        )
-        for (responses, subject), tables in quality.items()
-    ]
+    """Draw every table that there is, in the order of ``PANELS``.
+
+    ``mesh_of`` names what vertices of a subject are drawn on.
+    """
+    parts = []
+    for (responses, subject), tables in quality.items():
+        of_voxels = partial(quality_fmri.voxels, mesh=mesh_of(subject))
+        draw: dict[str, Callable[[pd.DataFrame], Panel]] = {**PANELS, "voxels": of_voxels}
+        panels = tuple(draw[name](tables[name]) for name in draw if name in tables)
+        parts.append(RecordingPart(responses, subject, panels))
+    return parts
 
 
 def _facts(table: pd.DataFrame) -> Panel:
@@ -90,6 +94,39 @@ def _draw_waves(axes: Any, kind: str, table: pd.DataFrame) -> str:
     return f"Mean over trials of {len(shape)} channels ({kind}); {largest} deflects most clearly."
 
 
+def _means(table: pd.DataFrame) -> Panel:
+    kinds = list(table["roi"].unique())
+    figure = blank(8, 3.2 * len(kinds))
+    said = [
+        _draw_means(figure.add_subplot(len(kinds), 1, k + 1), kind, table[table["roi"] == kind])
+        for k, kind in enumerate(kinds)
+    ]
+    return Panel(
+        "Mean response to each category",
+        "At the channel where one of them deflects most clearly, with the 95 % interval of each "
+        "mean. Categories that part before the onset differ by more than what was shown.",
+        as_png(figure),
+        " ".join(said),
+    )
+
+
+def _draw_means(axes: Any, kind: str, table: pd.DataFrame) -> str:
+    """Draw the categories at one channel; returns what is seen."""
+    channel, names = str(table["channel"].iloc[0]), list(table["category"].unique())
+    for name, colour in zip(names, (BLUE, ORANGE, GREEN, GREY), strict=False):
+        own = table[table["category"] == name]
+        times = 1e3 * own["time"].to_numpy(float)
+        axes.fill_between(times, own["low"], own["high"], color=colour, alpha=0.25, lw=0)
+        label = f"{name} ({int(own['n'].iloc[0])} trials)"
+        axes.plot(times, own["mean"], color=colour, lw=1.8, label=label)
+    axes.axhline(0, color="black", lw=0.6)
+    axes.axvline(0, color="black", lw=0.6)
+    unit = UNITS.get(kind, "response")
+    axes.set(xlabel="ms from onset", ylabel=f"{channel}, {unit}", xlim=times[[0, -1]])
+    axes.legend(frameon=False, loc="best", fontsize=8)
+    return f"Mean responses at {channel} ({kind}) to {', '.join(names)}."
+
+
 def _channels(table: pd.DataFrame) -> Panel:
     kinds = list(table["roi"].unique())
     figure = blank(6.5 * len(kinds), 4.2)
@@ -101,7 +138,9 @@ def _channels(table: pd.DataFrame) -> Panel:
     names = [f"{c} ({s})" for c, s in repaired[["channel", "status"]].to_numpy()]
     words = "Spread of single trials about the mean response, channel by channel. "
     words += " ".join(said)
-    words += f" Circled, repaired: {', '.join(names)}." if names else " No channel was repaired."
+    words += (
+        f" Circled, repaired: {', '.join(names)}." if names else " None was repaired throughout."
+    )
     alt = f"Noise of {len(table)} channels, {len(repaired)} of them repaired."
     return Panel("Channels", words, as_png(figure), alt)
 
@@ -157,7 +196,7 @@ PANELS: dict[str, Callable[[pd.DataFrame], Panel]] = {
     "facts": _facts,
     "dropped": _dropped,
     "erp": _mean_epoch,
+    "means": _means,
     "channels": _channels,
     "volumes": quality_fmri.volumes,
-    "voxels": quality_fmri.voxels,
 }

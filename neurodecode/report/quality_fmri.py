@@ -7,6 +7,7 @@ import pandas as pd
 
 from neurodecode.report.brain import slices
 from neurodecode.report.figures import BLUE, GREY, ORANGE, Panel, as_png, blank
+from neurodecode.report.surface import on_surface
 
 __all__ = ["volumes", "voxels"]
 
@@ -48,8 +49,11 @@ def volumes(table: pd.DataFrame) -> Panel:
     return Panel("Motion", words, as_png(figure), alt)
 
 
-def voxels(table: pd.DataFrame) -> Panel:
-    """Draw temporal SNR and noise ceiling over the brain, or their spread."""
+def voxels(table: pd.DataFrame, mesh: str | None = None) -> Panel:
+    """Draw temporal SNR and noise ceiling over the brain, or their spread.
+
+    ``mesh`` is what vertices are drawn on.
+    """
     layers = {
         name: table[column].to_numpy(float)
         for name, column in (("temporal SNR", "tsnr"), ("noise ceiling", "ceiling"))
@@ -70,6 +74,9 @@ def voxels(table: pd.DataFrame) -> Panel:
     if not layers:
         return Panel("Signal", words)
     picture = slices(table, layers, table["mean"].to_numpy(float))
+    if not picture:
+        picture, where = on_surface(table, layers, mesh)
+        words += f" {where}"
     if not picture:
         figure = blank(8, 2.4)
         for k, (name, values) in enumerate(layers.items()):

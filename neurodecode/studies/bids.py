@@ -136,7 +136,7 @@ class Bids:
         source = "preprocessed before" if self.derivatives else "as recorded"
         plain = {
             "recorded": f"{how}, {source}; BIDS data set {known.get('Name', self.root.name)!r}, "
-            f"task {self.task}, {len(self.subjects())} subjects.",
+            f"task {self.task}, {len(self.subjects())} subject(s).",
             "seen": "Pictures of the data set." if self.pictures else
             "The data set says which category was seen, not which picture.",
             "limits": "Whatever was done to the recordings before they were read here. "

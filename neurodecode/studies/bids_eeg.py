@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ __all__ = ["read_eeg"]
 
 PER_SI = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
 """Microvolts a volt, fT a tesla, fT/cm a tesla a metre."""
+NO_BRAIN = re.compile(r"(?i)(h|v|l|r)?(eog|emg|ecg|ekg)")
+"""Beginnings of names of channels that measure eyes, muscles or the heart."""
 
 
 def read_eeg(
@@ -37,7 +40,7 @@ def read_eeg(
     Warns
     -----
     DataWarning
-        Where channels are marked as bad.
+        Where channels are marked as bad, or named as if they measured no brain.
     """
     parts: list[np.ndarray] = []
     bad: set[str] = set()
@@ -64,6 +67,15 @@ def read_eeg(
         warnings.warn(
             f"subject {subject}: {len(bad)} of {len(first.ch_names)} channels are marked as bad "
             f"in some run: {', '.join(sorted(bad))}",
+            DataWarning,
+            stacklevel=2,
+        )
+    others = [name for name in first.ch_names if NO_BRAIN.match(name)]
+    if others:
+        warnings.warn(
+            f"subject {subject}: {', '.join(others)}: decoded as {'/'.join(sorted(set(kinds)))}, "
+            "as the data set says; where they measure eyes, muscles or the heart, say so in "
+            "column type of channels.tsv",
             DataWarning,
             stacklevel=2,
         )

@@ -44,7 +44,8 @@ class _Image:
     values : float32 (n_rows, n_units)
         A row a volume, or a map.
     units : DataFrame
-        ``unit, roi``, and ``x, y, z`` (mm; NaN on the surface) where some are voxels.
+        ``unit, roi``, ``vertices`` (how many the hemisphere has; NaN of voxels), and ``x, y, z``
+        (mm; NaN on the surface) where some are voxels.
     space : object
         Equal for files whose units are the same.
     names : dict of int to str
@@ -234,6 +235,7 @@ def _grayordinates(axis: Any) -> pd.DataFrame:
         if structure in part.nvertices:
             own = pd.DataFrame({"unit": [f"{name}_{v}" for v in part.vertex]})
             own[["x", "y", "z"]] = np.nan
+            own["vertices"] = part.nvertices[structure]
         else:
             own = pd.DataFrame(
                 {"unit": [f"{name}_{'_'.join(map(str, voxel))}" for voxel in part.voxel]}
@@ -259,7 +261,8 @@ def _read_gifti(path: Path, hemisphere: str) -> _Image:
     }
     step = image.darrays[0].meta.get("TimeStep")  # milliseconds
     tr = float(step) / 1000 if step else np.nan
-    return _Image(values, units.assign(roi=f"cortex_{side}"), values.shape[1], names, tr)
+    units = units.assign(roi=f"cortex_{side}", vertices=values.shape[1])
+    return _Image(values, units, values.shape[1], names, tr)
 
 
 def _joined(parts: Sequence[_Image], path: Path) -> _Image:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neurodecode.contracts import Float, Responses, Stimuli
+from neurodecode.contracts import Float, Responses, Stimuli, key_frames
 from neurodecode.errors import DataError, DataWarning
 from neurodecode.studies.cc2017_runs import (
     N_CLIPS,
@@ -20,7 +20,8 @@ from neurodecode.studies.cc2017_runs import (
     read_volumes,
     repeats_agree,
 )
-from neurodecode.studies.published import Published, open_picture
+from neurodecode.studies.movies import kept_frames
+from neurodecode.studies.published import Published
 
 __all__ = ["Cc2017"]
 
@@ -30,9 +31,8 @@ CC2017 = Published(
     name="movie data set of Wen et al. (cc2017)",
     get="from purr.purdue.edu (publications 2808 and 2809 and those beside it): the fMRI of each "
     "subject (doi:10.4231/R7X63K3M, R7NS0S1F, R7J101BV) and the movies (doi:10.4231/R71Z42KK); "
-    "unpack bundle.zip of each, so that subject1/fmri/seg1/cifti/seg1_1_Atlas.dtseries.nii lies "
-    "below data.root. Then take the middle frame of every clip, for each movie: "
-    "`ffmpeg -ss 1 -i stimuli/seg1.mp4 -vf fps=1/2 -frames:v 240 frames/seg1/%03d.png`",
+    "unpack bundle.zip of each, so that subject1/fmri/seg1/cifti/seg1_1_Atlas.dtseries.nii and "
+    "stimuli/seg1.mp4 lie below data.root",
     size="about 15 GB a subject packed, 25 GB unpacked; movies about 3 GB",
     terms="CC0 1.0",
     citation="Wen et al. (2018), Cerebral Cortex 28, 4136-4160, doi:10.1093/cercor/bhx268",
@@ -57,6 +57,7 @@ class Cc2017:
         mask: str | None,
         lag: float,
         reliable: bool,
+        fps: int,
         frames: str,
     ) -> None:
         self.root = Path(root)
@@ -65,6 +66,7 @@ class Cc2017:
         self.mask = self.root / mask if form == "nifti" and mask else None
         self.lag = lag
         self.reliable = reliable
+        self.fps = fps
         self.frames = self.root / frames
 
     def subjects(self) -> tuple[str, ...]:
@@ -86,12 +88,8 @@ class Cc2017:
         return [*(path for _, _, path in self._runs(subject)), *mask]
 
     def stimulus_sources(self) -> list[Path]:
-        """Return a picture of each clip."""
-        return [
-            self.frames / movie / f"{clip + 1:03d}.png"
-            for _, movie in _movies()
-            for clip in range(N_CLIPS)
-        ]
+        """Return the movies."""
+        return [self.root / "stimuli" / f"{movie}.mp4" for _, movie in _movies()]
 
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""
@@ -105,7 +103,7 @@ class Cc2017:
             "recorded": f"Functional MRI at 3 T, one volume every 2 s, {units}; detrended and "
             f"z-scored by run; the volume {self.lag:g} s after a clip's start.{chosen}",
             "seen": "Movies of natural scenes: 18 training segments of eight minutes twice, 5 test "
-            "segments ten times; clips of two seconds, of which the middle frame is shown here.",
+            f"segments ten times; clips of two seconds, {self.fps} frames a second.",
             "limits": "Neighbouring clips are of one scene and their responses overlap. Test runs "
             "are z-scored over their own volumes.",
             "licence": "Wen et al. (2018), Cerebral Cortex 28, 4136-4160; CC0 1.0.",
@@ -200,12 +198,12 @@ class Cc2017:
         return pd.concat(parts, ignore_index=True)
 
     def stimuli(self) -> Stimuli:
-        """Return the middle frame of each clip.
+        """Return the clips; the movies' frames are kept once they are read.
 
         Raises
         ------
         DataError
-            Where a frame is missing or damaged.
+            Where a movie is missing, damaged or too short.
         """
         return self._stimuli
 
@@ -216,9 +214,15 @@ class Cc2017:
             for part, movie in _movies()
             for clip in range(N_CLIPS)
         ]
-        pixels = [open_picture(path, self.picture_size) for path in self.stimulus_sources()]
+        n_frames, size = round(TR * self.fps), self.picture_size
+        frames = np.empty((len(rows), n_frames, size, size, 3), np.uint8)
+        for k, path in enumerate(self.stimulus_sources()):
+            movie = kept_frames(
+                path, self.frames, fps=self.fps, n_frames=N_CLIPS * n_frames, size=size
+            )
+            frames[k * N_CLIPS : (k + 1) * N_CLIPS] = movie.reshape(N_CLIPS, *frames.shape[1:])
         table = pd.DataFrame(rows, columns=["id", "caption", "category", "set"])
-        return Stimuli(table, np.stack(pixels))
+        return Stimuli(table, key_frames(frames), frames=frames, fps=self.fps)
 
 
 def _movies() -> Iterator[tuple[str, str]]:

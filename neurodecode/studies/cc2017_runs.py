@@ -38,7 +38,7 @@ def read_cortex(path: Path) -> tuple[NDArray[Any], pd.DataFrame]:
     Returns
     -------
     float (n_volumes, 59412), DataFrame
-        ``unit`` (hemisphere and vertex of the 32k surface), ``roi``.
+        ``unit`` (hemisphere and vertex of the 32k surface), ``roi``, ``vertices`` of a hemisphere.
 
     Raises
     ------
@@ -58,7 +58,8 @@ def read_cortex(path: Path) -> tuple[NDArray[Any], pd.DataFrame]:
         )
     sides = [CORTEX[name] for name in brain.name[inside]]
     names = [f"{side}_{k}" for side, k in zip(sides, brain.vertex[inside], strict=True)]
-    return values, pd.DataFrame({"unit": names, "roi": sides})
+    sizes = [brain.nvertices[name] for name in brain.name[inside]]
+    return values, pd.DataFrame({"unit": names, "roi": sides, "vertices": sizes})
 
 
 def read_volumes(path: Path, mask_file: Path) -> tuple[NDArray[Any], pd.DataFrame]:

@@ -33,6 +33,10 @@ class CohortStudy(Protocol):
     simulated: bool
     connectivity: str | None
 
+    @property
+    def triangle(self) -> str | None:
+        """Which half of a matrix of regions the features are, row by row; None: no matrix."""
+
     def people(self) -> tuple[pd.DataFrame, Float]:
         """Return who they are (``participant_id``, demographics) and (n_people, n_features).
 
@@ -51,6 +55,11 @@ class Cohort:
 
     level = "person"
     connectivity: str | None = None
+
+    @property
+    def triangle(self) -> str | None:
+        """Which half of a matrix of regions the features are: nilearn's is the lower one."""
+        return {"correlation": "lower", "partial": "lower"}.get(self.connectivity or "")
 
     def people_sources(self) -> list[Path]:
         """Return the files in which demographics are."""
@@ -104,6 +113,7 @@ class VirtualCohort(_WholeCohort):
     """
 
     simulated = True
+    triangle = "upper"
 
     def __init__(
         self, n_people: int, world: str, space: Literal["fisher", "log"], seed: int

@@ -95,7 +95,10 @@ class Cc2017Settings(_Public):
         description="only units whose two training repeats agree (Bonferroni P < .05); test runs "
         "take no part",
     )
-    frames: str = Field("frames", description="folder of seg1 to test5, 240 pictures in each")
+    fps: Literal[1, 2, 4, 8] = Field(4, description="frames a second that are read of the movies")
+    frames: str = Field(
+        "frames", description="folder below root in which frames are kept once they are read"
+    )
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:

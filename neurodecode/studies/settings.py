@@ -25,6 +25,7 @@ __all__ = [
     "DesignSettings",
     "Haxby2001Settings",
     "KinematicsSettings",
+    "VirtualClipsSettings",
     "VirtualCohortSettings",
     "VirtualSettings",
 ]
@@ -40,10 +41,9 @@ class Haxby2001Settings(Section):
     )
 
 
-class VirtualSettings(Section):
-    """Simulated people of a preset world who see pictures of ``objects64``."""
+class _VirtualPeople(Section):
+    """What studies of people of a preset world have in common."""
 
-    kind: Literal["virtual"]
     preset: Literal["realistic", "easy", "hard", "world-B", "minimal"] = Field(
         "realistic", description="how much of a trial is signal, and how brains see"
     )
@@ -51,8 +51,6 @@ class VirtualSettings(Section):
         "default", description="what age, sex, site and label change"
     )
     n_subjects: int = Field(8, ge=1, le=200)
-    n_train: int = Field(600, ge=20, description="training pictures")
-    n_test: int = Field(100, ge=10, description="held-out test pictures")
     train_repeats: int = Field(2, ge=1, le=10)
     test_repeats: int = Field(4, ge=1, le=20)
     n_voxels: int | None = Field(
@@ -60,6 +58,28 @@ class VirtualSettings(Section):
     )
     seed: int | None = Field(
         None, ge=0, description="another draw of brains, pictures and noise; none = the preset's"
+    )
+
+
+class VirtualSettings(_VirtualPeople):
+    """Simulated people of a preset world who see pictures of ``objects64``."""
+
+    kind: Literal["virtual"]
+    n_train: int = Field(600, ge=20, description="training pictures")
+    n_test: int = Field(100, ge=10, description="held-out test pictures")
+
+
+class VirtualClipsSettings(_VirtualPeople):
+    """Simulated people of a preset world who see clips made of pictures of ``objects64``."""
+
+    kind: Literal["virtual_clips"]
+    n_train: int = Field(100, ge=2, description="pictures that training clips are made of")
+    n_test: int = Field(60, ge=2, description="held-out pictures, one test clip of each")
+    clips_per_picture: int = Field(
+        6, ge=1, le=12, description="of a training picture; 6: each kind of motion once"
+    )
+    motion_tuning: bool = Field(
+        True, description="false: voxels know no motion, the control of decoded motion"
     )
 
 
@@ -170,6 +190,11 @@ class KinematicsSettings(Section):
         default_factory=dict, description="words for the report"
     )
 
+    @property
+    def public(self) -> bool:
+        """Whether all recordings ship, so that others have seen them too."""
+        return set(self.recordings.values()) == {"flint2012"}
+
 
 class CohortSettings(Section):
     """Features of people, one row a person: e.g. connectivity; a person's own files."""
@@ -209,6 +234,7 @@ class VirtualCohortSettings(Section):
 DataSettings = Annotated[
     Haxby2001Settings
     | VirtualSettings
+    | VirtualClipsSettings
     | ArraysSettings
     | BidsCohortSettings
     | BidsSettings

@@ -9,9 +9,11 @@ from pydantic import Field
 from neurodecode.settings import Section
 
 __all__ = [
+    "ClipSettings",
     "GaborSettings",
     "GivenSettings",
     "LatentSettings",
+    "MotionSettings",
     "OpenClipSettings",
     "PixelSettings",
     "TargetSettings",
@@ -49,6 +51,21 @@ class GaborSettings(Section):
     cells: Literal[2, 4, 8, 16] = Field(8, description="cells along a side")
 
 
+class MotionSettings(Section):
+    """Mean optical flow of clips, in cells: what tells a clip from its reverse."""
+
+    kind: Literal["motion"]
+    cells: Literal[2, 4, 8] = Field(4, description="cells along a side")
+
+
+class ClipSettings(Section):
+    """A clip's frames, small and few."""
+
+    kind: Literal["clip"]
+    size: int = Field(16, ge=4, le=64, description="pixels a side")
+    n_frames: int = Field(4, ge=2, le=16, description="must divide the clips' number of frames")
+
+
 class GivenSettings(Section):
     """The study's own features (kind ``arrays``: ``keys.features``)."""
 
@@ -56,6 +73,12 @@ class GivenSettings(Section):
 
 
 TargetSettings = Annotated[
-    OpenClipSettings | PixelSettings | LatentSettings | GaborSettings | GivenSettings,
+    OpenClipSettings
+    | PixelSettings
+    | LatentSettings
+    | GaborSettings
+    | MotionSettings
+    | ClipSettings
+    | GivenSettings,
     Field(discriminator="kind"),
 ]

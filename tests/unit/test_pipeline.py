@@ -66,3 +66,21 @@ def test_settings_hash_follows_only_what_a_stage_depends_on(tmp_path):
     assert differ
     assert {key[0] for key in differ} == {"reconstruct"}
     assert all(key[1].endswith("-nearest") for key in differ)
+
+
+def test_the_report_is_made_again_where_only_what_a_curve_stands_on_changes(tmp_path):
+    """No other job of the report depends on it, so the page would show the old curve."""
+    file = tmp_path / "studies" / "haxby2001.yaml"
+    file.parent.mkdir()
+    text = (CONFIG.parent / "studies" / "haxby2001.yaml").read_text()
+
+    def parameter(changed, seed=1):
+        file.write_text(changed)
+        flow = Workflow({"studies": ["haxby2001"], "seed": seed}, [tmp_path / "config.yaml"])
+        return flow.page_settings()
+
+    assert parameter(text) == parameter(text)
+    metric = text.replace("metric: accuracy_8way", "metric: retrieval_two_way")
+    assert metric != text
+    assert parameter(metric) != parameter(text)
+    assert parameter(text, seed=2) != parameter(text)

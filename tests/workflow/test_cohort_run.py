@@ -240,3 +240,27 @@ def test_people_are_one_row_each():
     assert responses.data.shape == (120, 4371)
     assert set(responses.trials["participant_id"]) == set(study.people()[0]["participant_id"])
     assert "age" not in responses.trials
+
+
+def test_the_page_compares_drawn_people_and_checks_counterfactuals(folder):
+    methods = {"shrunken": {"kind": "shrunken", "n_factors": 5, "n_components": 0}}
+    names = np.load(folder / "x.npz")["participant_id"]
+    rng = np.random.default_rng(0)
+    courses = rng.normal(size=(len(names), 60, 6)) @ (np.eye(6) + 0.5 * rng.random((6, 6)))
+    np.savez(folder / "x.npz", participant_id=names, timeseries=courses)
+    write(folder, methods=methods)
+    path = folder / "studies" / "people.yaml"
+    study = yaml.safe_load(path.read_text())
+    study["data"]["connectivity"] = "correlation"
+    path.write_text(yaml.safe_dump(study))
+    for name in ("shrunken", "as_given"):
+        assert deconfound(folder, name) == 0
+    audit = read_table(folder / "results" / "people" / "deconfound" / "shrunken.tsv")
+    checks = audit.query("figure == 'counterfactual' and probe == 'composition'")
+    assert set(checks["what"]) == {"age", "sex", "site"}
+    assert checks["value"].max() < 1e-4
+    assert stage(folder, "report") == 0
+    page = (folder / "results" / "report" / "index.html").read_text()
+    assert page.count("Difference in connectivity, ") == 3
+    assert "sex: M minus F" in page
+    assert "The same people at other demographics" in page

@@ -4,10 +4,12 @@ Stages are taken from the table, so a new one is covered without anyone remember
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from haxby_corner import N_UNITS, corner
 
 from neurodecode.artifacts import (
     commit,
@@ -16,14 +18,17 @@ from neurodecode.artifacts import (
     load_responses,
     load_targets,
     read_sidecar,
+    read_table,
     save_responses,
     save_targets,
+    write_table,
 )
 from neurodecode.config import StudyConfig, load_study
 from neurodecode.contracts import Responses, Targets
+from neurodecode.embed import searchlight as searchlight_stage
 from neurodecode.embed import stage as embed_stage
 from neurodecode.embed.design import fold_names, load_design
-from neurodecode.embed.settings import EncoderSettings
+from neurodecode.embed.settings import EncoderSettings, SearchlightSettings
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, run, wildcards_of
 from neurodecode.reconstruct import stage as reconstruct_stage
@@ -35,7 +40,12 @@ ENCODER = EncoderSettings(
     kind="banded_ridge", responses="single", bands=("semantic", "pixels"), alphas=(1.0, 100.0),
     n_mixtures=2, n_permutations=100,
 )  # fmt: skip
+SEARCHLIGHT = SearchlightSettings(
+    responses="blocks", decoder="ridge_small", radius=6.0, n_permutations=100
+)
 CHECKED = [name for name in STAGES if name not in EXEMPT]
+# Studies of people and of streams have proofs of their own, in their rooms.
+ELSEWHERE = ("deconfound", "online")
 
 
 def by_stimulus() -> StudyConfig:
@@ -60,18 +70,21 @@ def by_stimulus() -> StudyConfig:
     )
 
 
-def by_run() -> StudyConfig:
+def by_run(folder: Path) -> StudyConfig:
     """Haxby: every trial is tested in one fold and trains the others; labels and prototypes.
 
-    One of the decoders whitens by the noise of its training trials.
+    One of the decoders whitens by the noise of its training trials; a searchlight. ``folder`` holds
+    the corner of the slice.
     """
     study = load_study("haxby2001", CONFIG)
     wanted = ("blocks-ridge-nearest", "blocks-lda-nearest")
     whitening = study.decoders["lda"].model_copy(update={"noise_normalisation": True})
     return study.model_copy(
         update={
+            "data": study.data.model_copy(update={"folder": str(folder / "corner")}),
             "systems": tuple(s for s in study.systems if s.name in wanted),
             "decoders": {**study.decoders, "lda": whitening},
+            "searchlights": {"ball": SEARCHLIGHT},
         }
     )
 
@@ -101,7 +114,9 @@ def stimulus_world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run_world(tmp_path_factory):
-    return finish(by_run(), tmp_path_factory.mktemp("run"))
+    folder = tmp_path_factory.mktemp("run")
+    corner(folder / "corner")
+    return finish(by_run(folder), folder)
 
 
 def again(sidecar: Path, files: list[Path], facts: dict) -> None:
@@ -182,6 +197,13 @@ def scored(files: set[str]) -> set[str]:
     return {f for f in files if f.startswith("encoding/") and f.endswith("_units.tsv")}
 
 
+def test_every_stage_has_a_job_that_is_poisoned(stimulus_world, run_world):
+    for stage in CHECKED:
+        found = [*jobs(by_stimulus(), stimulus_world, stage),
+                 *jobs(by_run(run_world), run_world, stage)]  # fmt: skip
+        assert bool(found) == (stage not in ELSEWHERE), stage
+
+
 @pytest.mark.parametrize("stage", CHECKED)
 def test_features_of_scored_pictures_reach_nothing(stage, stimulus_world, tmp_path):
     files = changed(by_stimulus(), stimulus_world, tmp_path, stage, poison_targets)
@@ -191,7 +213,7 @@ def test_features_of_scored_pictures_reach_nothing(stage, stimulus_world, tmp_pa
 
 @pytest.mark.parametrize("stage", CHECKED)
 def test_features_of_scored_pictures_reach_nothing_in_a_label_study(stage, run_world, tmp_path):
-    assert changed(by_run(), run_world, tmp_path, stage, poison_targets) == set()
+    assert changed(by_run(run_world), run_world, tmp_path, stage, poison_targets) == set()
 
 
 @pytest.mark.parametrize("stage", CHECKED)
@@ -207,7 +229,7 @@ def test_test_responses_are_decoded_and_fit_nothing(stage, stimulus_world, tmp_p
 
 @pytest.mark.parametrize("fold", [0, -1])
 def test_no_fold_is_fitted_on_its_own_test_run(fold, run_world, tmp_path):
-    study = by_run()
+    study = by_run(run_world)
     name = fold_names(load_design(Paths(run_world, study.name)))[fold]
 
     def poison(study, paths):
@@ -261,3 +283,58 @@ def test_a_planted_choice_by_the_truth_is_caught(stimulus_world, tmp_path, monke
     monkeypatch.setattr(reconstruct_stage, "agreement", oracle(tmp_path / "results"))
     files = changed(study, leaky, tmp_path, "reconstruct", poison_targets)
     assert any(name.startswith("pictures/single-ridge-embedded/") for name in files)
+
+
+def searched(study: StudyConfig, results: Path) -> np.ndarray:
+    """Run the searchlight; returns how many trials each neighbourhood names rightly."""
+    (job,) = jobs(study, results, "searchlight")
+    run(job)
+    accuracy = read_table(job.sidecar.with_name("sub-01_units.tsv"))["accuracy"].to_numpy()
+    return accuracy * read_sidecar(job.sidecar).facts["n_trials"]
+
+
+def poison_trials(study: StudyConfig, results: Path, role: str) -> None:
+    """Replace the first trial of a role in the one fold there is."""
+    paths = Paths(results, study.name)
+    design = load_design(paths)
+    first = design[design["role"] == role]["trial"].iloc[0]
+    sidecar = paths.responses("blocks", "01")
+    old = load_responses(sidecar)
+    data = old.data.copy()
+    data[(old.trials["trial"] == first).to_numpy()] = 100
+    new = Responses(data, old.trials, old.units, old.transductive)
+    again(sidecar, save_responses(sidecar, new), read_sidecar(sidecar).facts)
+
+
+def moved(clean: Path, folder: Path, role: str) -> int:
+    """Most trials that a neighbourhood of one fold gains or loses by poison in one trial."""
+    study = by_run(clean)
+    results = folder / f"of-{role}"
+    shutil.copytree(clean, results)
+    paths = Paths(results, study.name)
+    design = load_design(paths)
+    file = paths.design().with_suffix(".tsv")
+    write_table(file, design[design["fold"] == fold_names(design)[0]])
+    again(paths.design(), [file], read_sidecar(paths.design()).facts)
+    before = searched(study, results)
+    poison_trials(study, results, role)
+    after = searched(study, results)
+    assert len(before) == N_UNITS
+    return round(np.abs(after - before).max())
+
+
+def test_a_neighbourhood_is_not_fitted_on_what_it_is_tested_on(run_world, tmp_path):
+    """One test trial may change its own answer alone; a training trial changes more."""
+    assert moved(run_world, tmp_path, "test") <= 1
+    assert moved(run_world, tmp_path, "train") > 1
+
+
+def test_a_searchlight_that_trains_on_its_test_trials_is_caught(run_world, tmp_path, monkeypatch):
+    honest = searchlight_stage._folds
+
+    def leaky(design, trials, subject):
+        folds = honest(design, trials, subject)
+        return [replace(fold, train=fold.train | fold.test) for fold in folds]
+
+    monkeypatch.setattr(searchlight_stage, "_folds", leaky)
+    assert moved(run_world, tmp_path, "test") > 1

@@ -126,8 +126,10 @@ def test_the_curve_can_be_asked_and_stands_without_scripts(tmp_path, page):
         tmp_path, probe, "--window-size=1200,900", "--virtual-time-budget=8000", "--dump-dom"
     )
     found = json.loads(html.unescape(re.search(r'<html[^>]*data-probe="([^"]+)"', dom)[1]))
+    medians = re.findall(r'<text class="median"[^>]*>(.*?)</text>', text)
     assert found == {
-        "points": 4, "choices": 8, "bars": 4, "lines": ["chance 0.5"], "shown": True, "still": 0,
+        "points": 4, "choices": 8, "bars": 4, "lines": ["chance 0.5", *medians], "shown": True,
+        "still": 0,
         "names": ["responses: single", "responses: early", "decoder: ridge", "decoder: fixed"],
         "wide": 1200,
     }  # fmt: skip

@@ -3,6 +3,8 @@ rule report:
         flow.report_inputs(),
     output:
         flow.report(),
+    params:
+        settings=flow.page_settings(),
     threads: 1
     resources:
         mem_mb=2000,

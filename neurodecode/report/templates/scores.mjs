@@ -95,10 +95,15 @@ function drawSpecifications(target, curve) {
       line: line.kind === "chance" ? { color: ink, dash: "dot", width: 1.5 }
                                    : { color: css("--orange"), width: 2 },
     })),
-    annotations: lines.map((line) => ({
-      text: plain(line.text), xref: "paper", x: 1.01, xanchor: "left", y: line.value,
-      showarrow: false, font: { color: line.kind === "chance" ? soft : css("--orange") },
-    })),
+    annotations: [
+      ...lines.map((line) => ({
+        text: plain(line.text), y: line.value,
+        font: { color: line.kind === "chance" ? soft : css("--orange") },
+      })),
+      ...choices.map((choice, row) => ({
+        text: choice.median, yref: "y2", y: -row, font: { color: soft },
+      })),
+    ].map((beside) => ({ ...beside, xref: "paper", x: 1.01, xanchor: "left", showarrow: false })),
   };
   Plotly.react(target, [scores, ...rows], layout, { displayModeBar: false, responsive: true });
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurodecode.deconfound.demographics import Encoding
+from neurodecode.deconfound.demographics import Encoding, persons
 from neurodecode.errors import ConfigError, DataError, NotIdentifiable
 
 
@@ -99,3 +99,33 @@ def test_no_message_tells_the_age_of_a_person():
     with pytest.raises(DataError) as error:
         Encoding.learn(people()).encode(people().assign(age=[95.25, *[40.0] * 59]))
     assert "95" not in str(error.value)
+
+
+def trials(n_people=30, n_trials=10):
+    table = people(n_people)
+    index = pd.Index([f"sub-{k}" for k in range(n_people)], name="participant_id")
+    return table.set_index(index).iloc[np.repeat(np.arange(n_people), n_trials)]
+
+
+def test_people_are_counted_and_not_their_trials():
+    with pytest.raises(NotIdentifiable, match=r"site has 3 of 3 levels .* a \(10\)"):
+        Encoding.learn(trials(30), minimum=15)
+    with pytest.raises(NotIdentifiable, match="demographics: 15 people"):
+        Encoding.learn(trials(15))
+    encoding = Encoding.learn(trials(60))
+    assert encoding.encode(trials(60)).shape == (600, 6)
+    assert Encoding.learn(people()).columns[0].mean == pytest.approx(encoding.columns[0].mean)
+
+
+def test_trials_of_one_person_agree():
+    table = trials(60)
+    table.iloc[3, 1] = "other"
+    with pytest.raises(DataError, match="sex is not the same in all rows of a person"):
+        Encoding.learn(table)
+
+
+def test_without_a_named_index_each_row_is_a_person():
+    table = people()
+    table.index = np.zeros(60, int)
+    np.testing.assert_array_equal(persons(table), np.arange(60))
+    np.testing.assert_array_equal(persons(trials(3, 2)), [0, 0, 1, 1, 2, 2])

@@ -246,3 +246,23 @@ def test_in_a_pipeline_with_a_decoder():
         whole = make_pipeline(routed, RidgeCV(np.geomspace(1, 1e5, 9)))
         whole.fit(X, label, demographics=table)
         assert np.corrcoef(whole.predict(C, demographics=told), theirs)[0, 1] > 0.7
+
+
+def test_validation_people_share_no_row_with_trained_ones(monkeypatch):
+    X, table, _ = people(240)
+    whose = np.repeat(np.arange(60), 4)  # four rows a person
+    table = table.iloc[whose * 4].set_index(pd.Index(whose.astype(str), name="participant_id"))
+    seen = {}
+
+    def best_steps(network, trained, held_out, loss, **options):
+        seen.update(trained=trained.scores.numpy(), held_out=held_out.scores.numpy())
+        return 0, [0.0]
+
+    monkeypatch.setattr("neurodecode.deconfound.demovae.best_steps", best_steps)
+    model = DemoVAE(**SETTINGS, minimum=5)
+    # A person's rows are the same, so that a row tells its person.
+    model.fit(X[whose], demographics=table)
+    assert len(seen["trained"]) + len(seen["held_out"]) == 240
+    assert len(seen["held_out"]) == 48
+    gaps = np.abs(seen["trained"][:, None] - seen["held_out"][None]).max(axis=2)
+    assert gaps.min() > 1e-3

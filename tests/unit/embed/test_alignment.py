@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyriemann.estimation import Covariances
 from pyriemann.tangentspace import TangentSpace
+from scipy.linalg import eigvalsh
 
 from neurodecode.contracts import Responses
 from neurodecode.embed.alignment import SessionAlignment
@@ -40,27 +41,77 @@ def shaped(found):
 ALL = np.ones(N, bool)
 
 
-def test_each_sessions_mean_covariance_becomes_the_identity():
+def mean_covariance(data):
+    return TangentSpace().fit(Covariances("scm").fit_transform(data)).reference_
+
+
+def test_each_sessions_mean_covariance_becomes_that_of_the_training_sessions():
     source = responses(np.random.default_rng(1).normal(size=(3, CHANNELS, CHANNELS)))
-    found = shaped(SessionAlignment().fit(source, ALL).transform(source, ALL))
-    for name in "123":
-        covariances = Covariances("scm").fit_transform(found[name == SESSION])
-        mean = TangentSpace().fit(covariances).reference_
-        np.testing.assert_allclose(mean, np.eye(CHANNELS), atol=0.15)
+    known = SESSION != "3"
+    aligner = SessionAlignment().fit(source, known)
+    for rows in (known, ~known):
+        found = shaped(aligner.transform(source, rows))
+        for name in np.unique(SESSION[rows]):
+            mean = mean_covariance(found[name == SESSION])
+            np.testing.assert_allclose(mean, aligner.reference_, rtol=0.15, atol=0.05 * mean.max())
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.lists(st.floats(0.2, 5), min_size=CHANNELS, max_size=CHANNELS))
-def test_what_is_told_apart_does_not_depend_on_the_gains(gains):
-    """Distances between aligned trials are those before the gains changed (affine invariance)."""
-    source, mixings = responses(), np.stack([np.eye(CHANNELS), np.diag(gains), np.eye(CHANNELS)])
-    drifted = responses(mixings)
-    plain, moved = (
-        shaped(SessionAlignment().fit(r, ALL).transform(r, ALL))[SESSION == "2"]
-        for r in (source, drifted)
-    )
-    products = [np.einsum("nct,mct->nm", x[:6], x[:6]) for x in (plain, moved)]
-    np.testing.assert_allclose(products[1], products[0], atol=0.02 * np.abs(products[0]).max())
+def drifted(mixing):
+    """One session twice, the second time through ``mixing``; aligned to the first."""
+    one = shaped(responses())[SESSION == "1"]
+    both = np.concatenate([one, np.einsum("ij,njt->nit", mixing, one)])
+    source = responses()
+    trials = source.trials.iloc[: 2 * len(one)]
+    found = Responses(both.reshape(len(both), -1).astype(np.float32), trials, source.units)
+    first = (trials["session"] == "1").to_numpy()
+    aligner = SessionAlignment().fit(found, first)
+    aligned = aligner.transform(aligner.transform(found, first), ~first)
+    data = aligned.data.reshape(len(both), CHANNELS, TIMES).astype(float)
+    return data[first], data[~first], aligner
+
+
+MATRIX = st.lists(st.floats(-1, 1), min_size=CHANNELS**2, max_size=CHANNELS**2)
+GAINS = st.lists(st.floats(0.2, 5), min_size=CHANNELS, max_size=CHANNELS)
+
+
+@settings(max_examples=20, deadline=None)
+@given(MATRIX, GAINS)
+def test_gains_and_any_symmetric_mixing_are_undone_without_rest(values, gains):
+    axes = np.linalg.qr(np.reshape(values, (CHANNELS, CHANNELS)) + 3 * np.eye(CHANNELS))[0]
+    for mixing in (np.diag(gains), (axes * gains) @ axes.T):
+        before, after, _ = drifted(mixing)
+        np.testing.assert_allclose(after, before, atol=2e-3 * np.abs(before).max())
+
+
+def distances(covariances):
+    """Affine-invariant distance of each from each."""
+    return np.array([[np.linalg.norm(np.log(eigvalsh(a, b))) for a in covariances]
+                     for b in covariances])  # fmt: skip
+
+
+@settings(max_examples=10, deadline=None)
+@given(MATRIX)
+def test_distances_between_trials_do_not_depend_on_any_mixing(values):
+    """Affine invariance: Riemannian distances within a session, whatever mixed its channels."""
+    mixing = np.reshape(values, (CHANNELS, CHANNELS)) + 6 * np.eye(CHANNELS)
+    before, after, aligner = drifted(mixing)
+    tables = [distances(Covariances("scm").fit_transform(x[:6])) for x in (before, after)]
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-2, atol=1e-2)
+    mean = mean_covariance(after)
+    np.testing.assert_allclose(mean, mean_covariance(before), atol=5e-3 * np.abs(mean).max())
+    # What is left is a rotation of whitened channels, which no covariance shows.
+    white = np.linalg.inv(np.linalg.cholesky(aligner.reference_))
+    left = np.linalg.lstsq(*(x.transpose(0, 2, 1).reshape(-1, CHANNELS) @ white.T
+                             for x in (before, after)), rcond=None)[0]  # fmt: skip
+    np.testing.assert_allclose(left @ left.T, np.eye(CHANNELS), atol=1e-2)
+
+
+def test_a_turned_cap_is_not_undone():
+    turn = np.eye(CHANNELS)
+    turn[:2, :2] = [[0, 1], [-1, 0]]
+    before, after, _ = drifted(turn)
+    assert np.abs((after - before)[:, :2]).mean() > 0.5 * np.abs(before[:, :2]).mean()
+    np.testing.assert_allclose(after[:, 2:], before[:, 2:], atol=0.1 * np.abs(before).max())
 
 
 def test_a_tested_session_is_aligned_by_its_own_trials_alone():
@@ -69,7 +120,7 @@ def test_a_tested_session_is_aligned_by_its_own_trials_alone():
     aligner = SessionAlignment().fit(source, train)
     assert set(aligner.aligners_) == {"1", "2"}
     found = shaped(aligner.transform(source, test))
-    assert found[test].var() == pytest.approx(1, rel=0.2)
+    assert found[test].var() == pytest.approx(np.trace(aligner.reference_) / CHANNELS, rel=0.2)
     np.testing.assert_array_equal(found[train], shaped(source)[train])
     other = responses(np.stack([np.eye(CHANNELS) * k for k in (1, 3, 10)]))
     other.data[train] = 0  # what the other sessions hold does not matter

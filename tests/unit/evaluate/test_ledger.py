@@ -5,7 +5,7 @@ import multiprocessing
 
 import pytest
 
-from neurodecode.errors import DataError
+from neurodecode.errors import DataError, OutputError
 from neurodecode.evaluate.ledger import head_of, query_of, read_ledger, require_query, write_query
 
 
@@ -105,6 +105,23 @@ def test_a_run_that_is_killed_before_the_head_is_written_goes_on(tmp_path):
     head_of(first).unlink()
     write_query(first, "b")
     assert [e.query for e in read_ledger(first)] == ["a", "b"]
+
+
+def test_a_head_that_cannot_be_written_keeps_further_lines_out(tmp_path, monkeypatch):
+    path = tmp_path / "ledger.jsonl"
+
+    def full(file, text):
+        raise OutputError(f"{file}: the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("neurodecode.evaluate.ledger.write_text", full)
+        for query in "abc":
+            with pytest.raises(OutputError):
+                write_query(path, query)
+    assert [e.query for e in read_ledger(path)] == ["a"]  # never more than one line ahead
+    write_query(path, "b")
+    assert [e.query for e in read_ledger(path)] == ["a", "b"]
+    assert head_of(path).read_text().startswith("2 ")
 
 
 def test_without_ledger_and_head_the_query_of_the_scores_is_missed(tmp_path):

@@ -1,5 +1,7 @@
 """What is said of a recording: known spreads and means, and back from disk as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +42,25 @@ def test_mean_and_spread_are_those_that_were_put_in():
     channels = tables["channels"].set_index("channel")
     np.testing.assert_allclose(channels.loc[list(CHANNELS), "noise"], SPREAD, rtol=0.05)
     assert channels["status"].to_dict() == {"Cz": "good", "Oz": "good", "Pz": "interpolated"}
+
+
+def test_means_of_categories_are_at_the_channel_that_answers_one_of_them():
+    found = epochs()
+    found.data[::4, 6] += 20  # Oz at .1 s, in every fourth trial
+    kind = np.where(np.arange(N) % 4 == 0, "cat", "dog")
+    named = replace(found, trials=found.trials.assign(category=kind))
+    means = measure_quality(named, named)["means"]
+    assert set(means["channel"]) == {"Oz"}
+    at = means[np.isclose(means["time"], 0.1)].set_index("category")
+    assert at["n"].to_dict() == {"cat": N // 4, "dog": 3 * N // 4}
+    assert at.loc["cat", "mean"] == pytest.approx(23, abs=4 * 5 / np.sqrt(N // 4))
+    assert at.loc["dog", "mean"] == pytest.approx(3, abs=4 * 5 / np.sqrt(N))
+    assert (at["high"] - at["low"]).to_dict() == pytest.approx(
+        {"cat": 2 * 1.96 * 5 / 10, "dog": 2 * 1.96 * 5 / np.sqrt(300)}, rel=0.3
+    )
+    for kinds in (["x"], list("abcde")):  # one, or too many to draw
+        other = replace(found, trials=found.trials.assign(category=np.resize(kinds, N)))
+        assert "means" not in measure_quality(other, other)
 
 
 def test_a_recording_is_described_and_other_responses_need_no_channels():

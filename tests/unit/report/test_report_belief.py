@@ -10,10 +10,13 @@ import fake_results as fake
 import pytest
 
 from neurodecode.errors import DataError
-from neurodecode.evaluate.ledger import head_of, write_query
+from neurodecode.evaluate.holdout import ask
+from neurodecode.evaluate.ledger import head_of, read_ledger, write_query
 from neurodecode.paths import Paths
 from neurodecode.report.belief import beliefs
 from neurodecode.report.load import Material, Score, load_material
+from neurodecode.report.looks import ledger_rows
+from neurodecode.report.stage import write_report
 
 
 def main_scores(material: Material) -> list[Score]:
@@ -104,6 +107,25 @@ def test_looks_at_the_test_set_are_counted(fakes: None, tmp_path: Path) -> None:
     text = beliefs(load_material(study, tmp_path, 1)).looks
     assert "1 to 2 times" in text
     assert "can have guided the settings" in text
+
+
+def test_the_ledger_is_printed_line_by_line(fakes: None, tmp_path: Path) -> None:
+    study = fake.picture_study()
+    fake.write_results(study, tmp_path)
+    path = Paths(tmp_path, study.name).ledger("02")
+    ask(path, "asked", 0.9, 0.5, study.evaluate.holdout)
+    write_query(path, "", "unlock")
+    rows = ledger_rows(load_material(study, tmp_path, 1).standings)
+    assert [row[:3] for row in rows] == [
+        ("01", 1, "exact scores"),
+        ("02", 1, "exact scores"),
+        ("02", 2, "answer of the reusable holdout: from the test set, with noise"),
+        ("02", 3, "unlocked for good"),
+    ]
+    assert [row[4] for row in rows[1:]] == [e.digest[:16] for e in read_ledger(path)]
+    text = write_report([study], tmp_path, 1)[0].read_text(encoding="utf-8")
+    assert "The ledger: 4 lines" in text
+    assert rows[2][4] in text
 
 
 def test_scores_that_the_ledger_does_not_know_are_refused(fakes: None, tmp_path: Path) -> None:

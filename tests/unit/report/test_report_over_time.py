@@ -32,6 +32,15 @@ def test_it_says_when_it_is_decoded():
     assert base64.b64decode(panel.picture).startswith(b"\x89PNG")
 
 
+def test_it_says_when_classes_are_told_apart_before_anything_was_shown():
+    p = [0.01, 1, 0.004, 0.004, 1]
+    (panel,) = over_time_panels(*tables([0.4, 0.25, 0.5, 0.45, 0.25], p))
+    assert "Above chance within -100 to -100 ms, 100 to 200 ms" in panel.alt
+    assert "before the onset too (-100 to -100 ms)" in panel.alt
+    later = over_time_panels(*tables([0.25, 0.4, 0.5, 0.45, 0.25], [1, 0.01, 0.004, 0.004, 1]))
+    assert "before the onset" not in later[0].alt  # a window around the onset is not before it
+
+
 @pytest.mark.parametrize(("p", "low"), [([0.4] * 5, 0.01), ([0.01] * 5, 0.4)])
 def test_it_says_when_nothing_is(p, low):
     value = [0.25, 0.25, 0.3, 0.25, 0.25]

@@ -29,7 +29,7 @@ def tables(**changes):
 
 
 def panels(found):
-    (part,) = quality_parts({("epochs", "01"): found})
+    (part,) = quality_parts({("epochs", "01"): found}, lambda subject: None)
     return {panel.heading: panel for panel in part.panels}
 
 
@@ -54,7 +54,7 @@ def test_channels_without_places_are_drawn_as_bars():
     channels = tables()["channels"]
     flat = channels.drop(columns=["x", "y", "z"]).assign(status="good")
     found = panels(tables(channels=flat))["Channels"]
-    assert "No channel was repaired" in found.words
+    assert "None was repaired throughout" in found.words
     assert (
         found.picture != panels(tables(channels=channels.assign(status="good")))["Channels"].picture
     )
@@ -73,3 +73,17 @@ def test_types_of_sensors_are_drawn_apart():
     assert "MAG: median 1.5 fT, largest 2 (Cz)" in drawn["Channels"].words
     assert "GRAD: median 5.5 fT/cm, largest 9 (Pz)" in drawn["Channels"].words
     assert drawn["Mean response"].alt.count("deflects most") == 2
+
+
+def test_categories_are_drawn_apart_with_their_numbers():
+    times = np.linspace(-0.1, 0.3, 9)
+    means = pd.DataFrame({"category": np.repeat(["cat", "dog"], 9), "n": np.repeat([20, 30], 9),
+                          "channel": "Oz", "roi": "eeg", "time": np.tile(times, 2),
+                          "mean": np.repeat([1.0, -1.0], 9)})  # fmt: skip
+    means = means.assign(low=means["mean"] - 0.5, high=means["mean"] + 0.5)
+    found = panels(tables(means=means))["Mean response to each category"]
+    assert found.alt == "Mean responses at Oz (eeg) to cat, dog."
+    assert base64.b64decode(found.picture).startswith(b"\x89PNG")
+    other = means.assign(n=np.repeat([21, 30], 9))
+    again = panels(tables(means=other))["Mean response to each category"]
+    assert again.picture != found.picture  # the numbers of trials are in it

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+import av
 import nibabel as nib
 import numpy as np
 from nibabel.cifti2 import BrainModelAxis, SeriesAxis
-from PIL import Image
 
 MOVIES = {"seg": (4, 2), "test": (2, 3)}
 LEFT, RIGHT, BELOW = 14, 10, 5
@@ -68,11 +68,26 @@ def mask():
     return inside
 
 
-def write_frames(root):
-    rng = np.random.default_rng(8)
+def colours(movie):
+    """One colour for each half of each clip, (480, 3)."""
+    return np.random.default_rng([8, *movie.encode()]).integers(20, 236, (480, 3), np.uint8)
+
+
+def write_movies(root, fps=2):
+    (Path(root) / "stimuli").mkdir()
     for _, movie in movies():
-        folder = Path(root) / "frames" / movie
-        folder.mkdir(parents=True)
-        for clip in range(240):
-            frame = rng.integers(0, 256, (8, 8, 3), np.uint8)
-            Image.fromarray(frame).save(folder / f"{clip + 1:03d}.png", compress_level=0)
+        shown = np.repeat(colours(movie), fps, axis=0)
+        write_movie(Path(root) / "stimuli" / f"{movie}.mp4", shown, fps)
+
+
+def write_movie(path, shown, fps):
+    """Write a movie whose frames are of one colour each."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("mpeg4", rate=fps, options={"qscale": "1"})
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        for colour in shown:
+            picture = np.tile(colour, (16, 32, 1))
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)

@@ -108,6 +108,18 @@ def test_every_format_gives_the_same_microvolts(tmp_path, name):
     assert recording.events["onset"].tolist() == MARKS
 
 
+def test_channels_of_eyes_and_heart_that_pass_for_eeg_are_told(tmp_path):
+    names = ["HEOG", "Cz", "ecg1", "Oz"]
+    folder = write(tmp_path, lambda f, stem: write_edf(f, stem, signal(), names))
+    (folder / "sub-01_task-see_channels.tsv").unlink()
+    with pytest.warns(DataWarning, match=r"HEOG, ecg1: decoded as eeg, .* channels\.tsv"):
+        found = study(tmp_path).load("01")
+    assert found.units["unit"].tolist() == names
+    table = pd.DataFrame({"name": names, "type": ["EOG", "EEG", "ECG", "EEG"], "units": "µV"})
+    table.to_csv(folder / "sub-01_task-see_channels.tsv", sep="\t", index=False)
+    assert study(tmp_path).load("01").units["unit"].tolist() == ["Cz", "Oz"]
+
+
 def write_fif(folder, stem):
     info = mne.create_info(NAMES, RATE, ["mag", "mag", "grad", "grad"], verbose="ERROR")
     scale = np.array([1e-15, 1e-15, 1e-13, 1e-13])[:, None]
@@ -141,7 +153,8 @@ def test_a_real_recording_from_its_eeglab_file_to_repaired_epochs(tmp_path):
     marks = mne.io.read_raw_eeglab(REAL / "eeglab_data.set", verbose="ERROR").annotations
     events = pd.DataFrame({"onset": marks.onset, "duration": 0.0, "trial_type": marks.description})
     events.to_csv(folder / "sub-01_task-see_events.tsv", sep="\t", index=False)
-    recording = study(tmp_path).load("01")
+    with pytest.warns(DataWarning, match="EOG1, EOG2: decoded as eeg"):
+        recording = study(tmp_path).load("01")
     assert recording.data.shape == (30504, 32)
     raw = {"kind": "epochs", "start": -0.2, "stop": 0.6, "band": [0.5, 20], "rate": 40,
            "bad_channels": 5, "autoreject": True}  # fmt: skip

@@ -7,7 +7,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from PIL import Image
 from pydantic import ValidationError
 
 sys.path.append(str(Path(__file__).parent))
@@ -27,7 +26,7 @@ def written(tmp_path_factory):
     root = tmp_path_factory.mktemp("cc2017")
     miniature.write(root)
     miniature.write(root, nifti=True)
-    miniature.write_frames(root)
+    miniature.write_movies(root)
     return root
 
 
@@ -39,7 +38,7 @@ def small(monkeypatch):
 
 def study(root, **more):
     settings = Cc2017Settings.model_validate(
-        {"kind": "cc2017", "root": str(root), "picture_size": 8, **more}
+        {"kind": "cc2017", "root": str(root), "picture_size": 8, "fps": 1, **more}
     )
     return make("study", settings)
 
@@ -102,8 +101,11 @@ def test_trials_and_clips(written):
     ]  # fmt: skip
     assert trials["trial"].is_unique
     assert sets.value_counts().to_dict() == {"train": 4 * 240, "test": 2 * 240}
-    frame = np.asarray(Image.open(written / "frames" / "seg2" / "005.png"))
-    np.testing.assert_array_equal(stimuli.pixels[240 + 4], frame)
+    shown = np.concatenate([miniature.colours(movie) for _, movie in miniature.movies()])
+    assert stimuli.frames.shape == (6 * 240, 2, 8, 8, 3)
+    means = stimuli.frames.mean(axis=(2, 3)).reshape(-1, 3)
+    assert np.abs(means - shown).max() < 8  # the movies are compressed
+    np.testing.assert_array_equal(stimuli.pixels, stimuli.frames[:, 1])
 
 
 def test_volumes_within_a_mask_read_alike(written):
@@ -122,8 +124,8 @@ def test_what_is_missing_is_said_with_size_and_terms(written, tmp_path):
     with pytest.raises(DataError) as caught:
         study(tmp_path / "nowhere", subjects=["01", "03"]).subjects()
     said = str(caught.value)
-    for words in ("seg1_1_Atlas.dtseries.nii", "purr.purdue.edu", "25 GB", "CC0", "ffmpeg",
-                  f"{2 * 14 + 6 * 240} of"):  # fmt: skip
+    for words in ("seg1_1_Atlas.dtseries.nii", "purr.purdue.edu", "25 GB", "CC0",
+                  "stimuli/seg1.mp4", f"{2 * 14 + 6} of"):  # fmt: skip
         assert words in said
     with pytest.raises(ConfigError, match="must be one of 01, got '02'"):
         study(written).load("02")
