@@ -94,7 +94,7 @@ NETWORKS: tuple[tuple[str, Callable[[], Any]], ...] = (
     ("package demovae", Package),
 )
 # From the gentlest to the one that takes away most, set on other cohorts of the default world than
-# those below: 100 directions shrink the effects of all that is kept by one factor, the networks left
+# those below: 100 directions shrink the effects of all that is kept by one factor, networks left
 # no less at the same cost, and fewer components lost more of the label than is allowed.
 CANDIDATES: dict[str, Any] = {
     "shrunken, all features": ShrunkenResidualize(0),
