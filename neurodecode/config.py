@@ -233,6 +233,11 @@ class StudyConfig(Section):
             _known(f"searchlights.{name}.decoder", searchlight.decoder, self.decoders)
         if self.targets:
             _known("reconstruct.choose_by", self.reconstruct.choose_by, self.targets)
+            kind = self.targets[self.reconstruct.choose_by].kind
+            if kind in ("motion", "clip"):
+                raise ValueError(
+                    f"reconstruct.choose_by: must be a target of pictures, got one of kind {kind}"
+                )
         if self.clustered and not self.targets:
             raise ValueError("design.split.n_clusters: needs a target, whose features it clusters")
         names = [system.name for system in self.systems]

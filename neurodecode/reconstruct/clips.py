@@ -59,9 +59,20 @@ class LinearClip:
         self.uses = (target,)
 
     def generate(self, conditions: Conditions, gallery: Gallery, *, seeds: Seeds) -> Pixels:
-        """Return one clip an item, (n, 1, n_frames, h, w, 3)."""
+        """Return one clip an item, (n, 1, n_frames, h, w, 3).
+
+        Raises
+        ------
+        ConfigError
+            Where the target is not of kind ``clip``.
+        """
         n_frames, height, width = training_clips(gallery).shape[1:4]
         shape = gallery.targets[self.target].shape
+        if len(shape) != 4:
+            raise ConfigError(
+                f"generators of kind linear_clip draw a target of kind clip; {self.target} is of "
+                f"shape {shape}"
+            )
         decoded = conditions.arrays[self.target].reshape(-1, *shape).clip(0, 1)
         # A decoded frame stands for the middle of the frames that its target was averaged over.
         place = (np.arange(n_frames) + 0.5) / n_frames * shape[0] - 0.5

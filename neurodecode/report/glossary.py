@@ -41,7 +41,8 @@ _FIXED = {
                            "do. At 1 the generator draws what it likes."),
     "two_way_motion": Entry("Two-way identification (motion)", "How often the motion of a clip "
                             "drawn is more like that of the clip seen than like that of another "
-                            "clip shown. What stands still gets exactly 0.5."),
+                            "clip shown, by the flow that the decoder also aims at. What stands "
+                            "still gets exactly 0.5."),
     "two_way_reversed": Entry("Forwards or backwards", "How often a clip drawn moves more like the "
                               "clip seen than like the same clip run backwards, which has the same "
                               "frames: only motion tells them. What stands still gets 0.5."),

@@ -48,6 +48,10 @@ def test_the_studies_that_ship_are_valid(name):
         (lambda s: s["decoders"]["ridge"].update(targets=["words"]), "got 'words'"),
         (lambda s: s.update(name="../up"), "name"),
         (lambda s: s["systems"][0].update(sources=["oracle"]), "oracle"),
+        (
+            lambda s: s["targets"].update(semantic={"kind": "motion"}),
+            "must be a target of pictures, got one of kind motion",
+        ),
     ],
 )
 def test_a_mistake_is_explained(study, change, message):

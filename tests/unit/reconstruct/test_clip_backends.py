@@ -58,6 +58,11 @@ def test_linear_frames_are_blended_in_time(gallery):
     assert drawn[0, 0, :, 0, 0, 0].tolist() == [0, 0, 85, 170, 255, 255]
 
 
+def test_linear_clip_needs_frames(gallery):
+    with pytest.raises(ConfigError, match="draw a target of kind clip; motion is of shape"):
+        LinearClip("motion").generate(decoded(motion=np.eye(4)[:1]), gallery, seeds=SEEDS)
+
+
 def test_baselines_see_no_condition(gallery):
     items = decoded(semantic=np.eye(4)[:2])
     frames = gallery.stimuli.frames

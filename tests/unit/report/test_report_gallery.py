@@ -11,6 +11,7 @@ import pytest
 from fake_results import CATEGORIES
 from PIL import Image
 
+from neurodecode.contracts import key_frames
 from neurodecode.errors import DataError
 from neurodecode.report.gallery import build_gallery, columns_of, ranking_metric
 from neurodecode.report.load import Material
@@ -109,6 +110,28 @@ def test_figures_show_the_right_pictures(world: Material) -> None:
         np.testing.assert_array_equal(decoded(book, item.figures[1].css), drawn.shown[k])
         assert [f.kind for f in item.figures] == ["seen", "main", *["baseline"] * 4, "ceiling"]
         assert all(f.alt for f in item.figures)
+
+
+def test_clips_are_strips_of_frames(world: Material) -> None:
+    rng, n_frames = np.random.default_rng(0), 8
+    side = world.stimuli.pixels.shape[1]
+    frames = rng.integers(0, 256, (len(world.stimuli), n_frames, side, side, 3), np.uint8)
+    pictures = {
+        key: replace(drawn, samples=drawn.samples[:, :, None], fps=4.0)
+        for key, drawn in world.pictures.items()
+    }
+    stimuli = replace(world.stimuli, pixels=key_frames(frames), frames=frames, fps=4.0)
+    book = PictureBook()
+    gallery = build_gallery(replace(world, stimuli=stimuli, pictures=pictures), book)
+    item = gallery.best[0]
+    row = list(stimuli.table["id"]).index(item.name)
+    strip = np.concatenate(list(frames[row, [1, 3, 5, 7]]), axis=1)
+    np.testing.assert_array_equal(decoded(book, item.figures[0].css), strip)
+    still = decoded(book, item.figures[1].css)
+    np.testing.assert_array_equal(still[:, :side], still[:, side : 2 * side])
+    whole = next(other for other in gallery.everything if other.name == item.name)
+    np.testing.assert_array_equal(decoded(book, whole.figures[0].css), stimuli.pixels[row])
+    assert gallery.clips
 
 
 def test_category_level_shows_scored_pictures_of_the_category(categories: Material) -> None:
