@@ -107,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train-generator", help="retrain the small networks that ship")
     train.add_argument("--out", type=Path, default=Path("weights"), help="folder of the weights")
     train.add_argument("--work", type=Path, default=Path("training"), help="checkpoints, pictures")
-    train.add_argument("--parts", nargs="+", metavar="PART", help="clip independent vae unet")
+    train.add_argument(
+        "--parts", nargs="+", metavar="PART", help="clip captions independent vae unet"
+    )
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--threads", type=int, default=1)
     train.set_defaults(handler=_train_generator)

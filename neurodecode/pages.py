@@ -15,7 +15,7 @@ __all__ = ["multiverse_inputs", "report_inputs", "run_multiverse", "run_report"]
 
 
 def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
-    """Return the sidecars of everything that the report over some studies reads."""
+    """Return the sidecars, and the meshes of maps, that the report over some studies reads."""
     inputs = []
     for study in studies:
         paths = Paths(results, study.name)
@@ -24,6 +24,10 @@ def report_inputs(studies: Sequence[StudyConfig], results: Path) -> list[Path]:
                       "evaluate", "online"):  # fmt: skip
             output = STAGES[stage].output
             inputs += [output(paths, **w) for w in wildcards_of(stage, study, subjects)]
+        meshes = [study.surface_of(subject) for subject in subjects]
+        inputs += [
+            Path(m.replace("{hemi}", side)) for m in dict.fromkeys(meshes) if m for side in "LR"
+        ]
     return inputs
 
 

@@ -94,8 +94,9 @@ def _tested(
         levels = sorted(column.unique())
         if len(levels) < 2:
             raise ConfigError(
-                f"design.split: leaving one {split.column} out needs two levels, "
-                f"found {len(levels)}"
+                f"design.split: leaving one {split.column} out needs two levels, found "
+                f"{len(levels)}; trials of one {split.column} share its noise and are not split, "
+                "so a second must be recorded (a long one with pauses may be saved in parts)"
             )
         return {str(level): (column == level).to_numpy() for level in levels}
     if split.kind == "stimulus_set":

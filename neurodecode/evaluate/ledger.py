@@ -187,7 +187,6 @@ class Ledger:
         seal: str | None = None,
     ) -> None:
         """Append an entry; it is on the disk when this returns."""
-        self._write_head()  # a killed run, or a full disk, can have left the last line without
         last = self.entries[-1].digest if self.entries else FIRST
         entry = Entry(len(self.entries) + 1, kind, query, last, value, spent, seal)
         os.ftruncate(self._descriptor, self._size)  # drops what a killed run left of a line
@@ -197,9 +196,10 @@ class Ledger:
         os.fsync(self._descriptor)
         self._size += len(line)
         self.entries.append(entry)
-        self._write_head()
+        self.write_head()
 
-    def _write_head(self) -> None:
+    def write_head(self) -> None:
+        """Write down the last line, where a killed run or a full disk has kept that from being."""
         if _read_head(self._path)[0] < len(self.entries):
             write_text(
                 head_of(self._path), f"{self.entries[-1].number} {self.entries[-1].digest}\n"
@@ -222,7 +222,9 @@ def opened(path: Path) -> Iterator[Ledger]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield Ledger(path, descriptor, read_ledger(path))
+            ledger = Ledger(path, descriptor, read_ledger(path))
+            ledger.write_head()
+            yield ledger
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -28,10 +28,15 @@ INNER_FOLDS = 5
 
 @dataclass(frozen=True)
 class _InnerPaths(Paths):
-    """The study's files, but for folds within the training trials."""
+    """The study's files, but for folds within the training trials.
+
+    Each stage has its own: stages that run at once do not write the same files.
+    """
+
+    stage: str
 
     def fold(self, chain: str, fold: str, subject: str) -> Path:
-        return self.root / "training" / chain / f"fold-{fold}" / f"sub-{subject}.json"
+        return self.root / "training" / self.stage / chain / f"fold-{fold}" / f"sub-{subject}.json"
 
 
 def training_scores(job: Job, system: SystemSettings) -> dict[str, float]:
@@ -93,7 +98,7 @@ def _decoded(job: Job, system: SystemSettings, fold: str, rows: pd.DataFrame) ->
     """Return what is decoded from one fold's training trials, each once."""
     study, subject = job.study, job.wildcards["subject"]
     inner = Job(
-        "embed", study, _InnerPaths(job.paths.results, study.name), job.seed,
+        "embed", study, _InnerPaths(job.paths.results, study.name, job.stage), job.seed,
         {"chain": system.chain},
     )  # fmt: skip
     responses = load_responses(job.paths.responses(system.responses, subject))

@@ -13,6 +13,7 @@ from neurodecode.errors import ConfigError
 from neurodecode.models.clip import load_openclip, save_openclip
 from neurodecode.models.independent import save_independent, train_independent
 from neurodecode.models.pictures import load_pool
+from neurodecode.models.train_captions import train_captions
 from neurodecode.models.train_clip import train_clip
 from neurodecode.models.unet import prepare, train_unet
 from neurodecode.models.vae import load_diffusers, train_vae
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 # Part -> optimiser steps and seconds a step on two cores.
 PARTS = {
     "clip": (2400, 0.6),
+    "captions": (1200, 0.1),
     "independent": (6000, 0.25),
     "vae": (1500, 0.5),
     "unet": (5400, 0.95),
@@ -48,7 +50,7 @@ def train_generator(
     work : Path
         Folder of fetched pictures and checkpoints.
     parts : sequence of str
-        Of ``clip``, ``independent``, ``vae``, ``unet``.
+        Of ``clip``, ``captions``, ``independent``, ``vae``, ``unet``.
     seed : int
     threads : int
         Threads of torch; part of what makes two runs bit-identical.
@@ -76,6 +78,10 @@ def _train(part: str, out: Path, work: Path, seed: int, steps: int) -> None:
     pool = load_pool("extractor" if part == "independent" else "generator", work / "pictures")
     if part == "clip":
         clip = train_clip(pool, checkpoints, work / "pictures", seed=seed, steps=steps)
+        save_openclip(clip, out / "clip")
+    elif part == "captions":
+        towers = load_openclip(str(out / "clip"))
+        clip = train_captions(pool, towers, checkpoints, work / "pictures", seed=seed, steps=steps)
         save_openclip(clip, out / "clip")
     elif part == "independent":
         model = train_independent(pool, checkpoints, seed=seed, steps=steps)

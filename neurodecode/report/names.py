@@ -69,8 +69,12 @@ def generator_words(study: StudyConfig, system: str) -> str:
 def decoder_words(study: StudyConfig, system: str) -> str:
     """Say what a system decodes from and how."""
     spec = study.system(system)
-    decoder = study.decoders[spec.decoder].kind
-    return f"{_DECODERS.get(decoder, decoder)} on {_responses_words(study, spec.responses)}"
+    decoder = study.decoders[spec.decoder]
+    words = f"{_DECODERS.get(decoder.kind, decoder.kind)} on "
+    words += _responses_words(study, spec.responses)
+    if decoder.deconfound is not None:
+        words += f", without {', '.join(decoder.deconfound.demographics)}"
+    return words
 
 
 def _responses_words(study: StudyConfig, name: str) -> str:

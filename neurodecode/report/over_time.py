@@ -172,4 +172,5 @@ def _draw_across(figure: Any, axes: Any, across: pd.DataFrame) -> None:
     axes.axhline(0, color=GREY, lw=0.6)
     axes.axvline(0, color=GREY, lw=0.6)
     axes.set(xlabel="tested at, ms", ylabel="trained at, ms")
+    axes.locator_params(nbins=6)  # more labels would meet
     figure.colorbar(drawn, ax=axes, shrink=0.85)

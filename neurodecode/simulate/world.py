@@ -353,6 +353,7 @@ WORLDS: Mapping[str, World] = {
         explainable=0.24,
         early=Shares(edges=0.6, statistics=0.15, attributes=0.0, hidden=0.25, motion=0.3),
         ventral=Shares(edges=0.05, statistics=0.15, attributes=0.55, hidden=0.25, motion=0.1),
+        cortex=replace(REALISTIC.cortex, smoothness=0.1),
         noise=replace(REALISTIC.noise, session=0.0, session_scale=0.0),
         schedule=replace(REALISTIC.schedule, n_sessions=1, n_runs=20),
     ),

@@ -34,13 +34,14 @@ def read_eeg(
     Raises
     ------
     DataError
-        Where a file is damaged, sampling rates or channels differ between runs, a channel is
-        named twice, or an event is outside its run.
+        Where a file is damaged, sampling rates differ between runs or channels, channels between
+        runs, a channel is named twice, or an event is outside its run.
 
     Warns
     -----
     DataWarning
-        Where channels are marked as bad, or named as if they measured no brain.
+        Where channels are marked as bad, or named as if they measured no brain; where a file is
+        shorter than its header or sidecar says.
     """
     parts: list[np.ndarray] = []
     bad: set[str] = set()
@@ -113,7 +114,7 @@ def _read(source: Source, root: Path) -> Any:
         try:
             raw = mne_bids.read_raw_bids(path, verbose="WARNING").load_data(verbose="ERROR")
             wrong: Exception | None = None
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:  # parsers of damaged files raise almost anything
             wrong = error
     # Names that stand twice get running numbers, and nothing but a warning says so.
     twice = [str(w.message) for w in told if "not unique" in str(w.message)]
@@ -123,7 +124,47 @@ def _read(source: Source, root: Path) -> Any:
         raise DataError(f"{source.recording}: cannot be read ({wrong})") from wrong
     if kind not in raw:
         raise DataError(f"{source.recording}: holds no {kind.upper()} channel")
-    return raw.pick(kind, exclude=())
+    raw.pick(kind, exclude=())
+    promised = source.metadata.get("RecordingDuration")
+    if source.recording.suffix.lower() in (".edf", ".bdf"):
+        promised = _edf_length(source.recording, raw.ch_names)
+    if isinstance(promised, (int, float)):
+        _tell_cut(source.recording, raw.n_times / raw.info["sfreq"], promised)
+    return raw
+
+
+def _edf_length(path: Path, names: Sequence[str]) -> float:
+    """Return the seconds that the header of an EDF or BDF file promises.
+
+    Raises
+    ------
+    DataError
+        Where the channels ``names`` have several rates: MNE would interpolate some of them.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(256)
+        n_records, seconds, n = int(head[236:244]), float(head[244:252]), int(head[252:256])
+        fields = stream.read(256 * n)
+    labels = [fields[16 * k : 16 * k + 16].decode("latin-1").strip() for k in range(n)]
+    counts = [int(fields[216 * n + 8 * k : 216 * n + 8 * k + 8]) for k in range(n)]
+    rates = {m / seconds for label, m in zip(labels, counts, strict=True) if label in names}
+    if len(rates) > 1:
+        said = ", ".join(f"{rate:g}" for rate in sorted(rates))
+        raise DataError(
+            f"{path}: its channels are sampled at {said} Hz; bring them to one rate, or give those "
+            "that are not decoded another type in channels.tsv"
+        )
+    return n_records * seconds
+
+
+def _tell_cut(path: Path, length: float, promised: float) -> None:
+    if length < promised - max(1.0, 0.01 * promised):
+        warnings.warn(
+            f"{path}: lasts {length:.4g} s, its header or sidecar says {promised:.4g} s; the file "
+            "may have been cut: copy it again",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def _refuse_twice(source: Source, root: Path) -> None:

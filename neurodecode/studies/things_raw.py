@@ -64,7 +64,7 @@ def read_pickled(path: Path) -> Raw:
             f"{N_CHANNELS} and one"
         )
     stim = data[kinds.index("stim")]
-    samples = np.flatnonzero(stim)
+    samples = np.flatnonzero((stim != 0) & (np.diff(stim, prepend=0) != 0))  # a mark may be held
     return (data[eeg], [names[k] for k in eeg], *_without_targets(samples, stim[samples]))
 
 

@@ -13,6 +13,7 @@ from neurodecode.embed.across_people import ONE_PERSON
 from neurodecode.errors import DataWarning, NotIdentifiable
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, run, wildcards_of
+from neurodecode.report.names import decoder_words
 from neurodecode.studies.arrays import Arrays
 
 CHAINS = ("given-ridge", "given-without")
@@ -95,6 +96,12 @@ def test_what_goes_with_the_site_goes_and_the_step_is_kept(tmp_path):
     kept = [name for name in read_sidecar(sidecar).files if "_people-" in name]
     assert sorted(kept) == [f"{CHAINS[1]}_people-{k}.mine.safetensors" for k in range(2)]
     assert "coef" in load_arrays(sidecar.with_name(kept[0]))
+
+
+def test_the_page_names_what_was_taken_out(tmp_path):
+    config = study(tmp_path, 1)
+    assert decoder_words(config, config.systems[1].name).endswith(", without site")
+    assert "without" not in decoder_words(config, config.systems[0].name)
 
 
 def test_a_chain_without_the_step_needs_no_demographics(tmp_path, monkeypatch):

@@ -12,11 +12,12 @@ import people_miniature as miniature
 
 from neurodecode.artifacts import load_arrays, read_sidecar, read_table
 from neurodecode.cli import main
-from neurodecode.config import StudyConfig, read_settings
+from neurodecode.config import StudyConfig, load_study, read_settings
 from neurodecode.pages import report_inputs
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, run, wildcards_of
 
+CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 N = 60
 METHODS = {
     "regression": {"kind": "residualize", "knots": 0, "minimum": 5},
@@ -52,6 +53,12 @@ def every_job(study, folder):
     subjects = Job("design", study, paths, 1).adapter.subjects()
     for stage in STAGES:
         yield from (Job(stage, study, paths, 1, w) for w in wildcards_of(stage, study, subjects))
+
+
+def test_the_template_is_valid():
+    study = load_study("bids-cohort", CONFIG)
+    assert study.cohort
+    assert study.used_responses == ["regions"]
 
 
 def audit(folder, name):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -9,11 +10,16 @@ import pandas as pd
 import pytest
 from nilearn.datasets import load_fsaverage
 from PIL import Image
+from pydantic import ValidationError
 
+from neurodecode.config import StudyConfig, load_study
 from neurodecode.errors import DataError
+from neurodecode.pages import report_inputs
 from neurodecode.report import quality_fmri
 from neurodecode.report.maps import UnitMap, map_parts
 from neurodecode.report.surface import FSAVERAGE5, on_surface
+
+CONFIG = Path(__file__).parents[3] / "config" / "config.yaml"
 
 
 def cortex(n=FSAVERAGE5, step=1, names="cortex_{}_{}"):
@@ -129,3 +135,14 @@ def test_a_mesh_that_cannot_be_read(tmp_path):
     nib.save(nib.GiftiImage(darrays=[flat]), tmp_path / "L.surf.gii")
     with pytest.raises(DataError, match="no mesh"):
         on_surface(units, {"r": np.ones(len(units))}, file)
+
+
+def test_the_report_depends_on_the_meshes_that_the_study_names(tmp_path):
+    study = load_study("haxby2001", CONFIG)
+    assert study.surface_of("01") is None
+    raw = study.model_dump() | {"surface": "mesh/sub-{subject}_hemi-{hemi}.surf.gii"}
+    named = StudyConfig.model_validate(raw)
+    more = set(report_inputs([named], tmp_path)) - set(report_inputs([study], tmp_path))
+    assert more == {Path(f"mesh/sub-01_hemi-{side}.surf.gii") for side in "LR"}
+    with pytest.raises(ValidationError, match="surface"):
+        StudyConfig.model_validate(raw | {"surface": "lh.surf.gii"})

@@ -46,7 +46,7 @@ def test_world_b_differs_where_it_says():
     assert replace(b, name=a.name, seed=a.seed, bank=a.bank, cortex=a.cortex) == a
 
 
-def test_minimal_is_realistic_with_one_session_more_signal_and_a_quarter_hidden():
+def test_minimal_is_realistic_with_one_session_more_signal_and_finer_tuning():
     a, b = WORLDS["realistic"], WORLDS["minimal"]
     assert b.schedule.n_sessions == 1
     assert b.explainable > a.explainable
@@ -54,7 +54,9 @@ def test_minimal_is_realistic_with_one_session_more_signal_and_a_quarter_hidden(
         assert shares.hidden == 0.25
     same = {name: getattr(a, name) for name in ("name", "seed", "explainable", "early", "ventral")}
     noise = replace(b.noise, session=a.noise.session, session_scale=a.noise.session_scale)
-    assert replace(b, **same, noise=noise, schedule=a.schedule) == a
+    cortex = replace(b.cortex, smoothness=a.cortex.smoothness)
+    assert replace(b, **same, cortex=cortex, noise=noise, schedule=a.schedule) == a
+    assert b.cortex.smoothness < a.cortex.smoothness
 
 
 def test_named_effects():

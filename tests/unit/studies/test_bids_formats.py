@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import mne
@@ -34,7 +35,7 @@ def write_brainvision(folder, stem, data):
                            fmt="binary_int16")  # fmt: skip
 
 
-def write_edf(folder, stem, data, names=NAMES):
+def write_edf(folder, stem, data, names=NAMES, slow=()):
     """European Data Format (Kemp et al. 1992): a header of fixed fields, then records of 1 s."""
 
     def fields(values, width):
@@ -47,9 +48,15 @@ def write_edf(folder, stem, data, names=NAMES):
     head += fields(names, 16) + fields(["AgAgCl"] * n, 80) + fields(["uV"] * n, 8)
     head += fields([-3276.8] * n, 8) + fields([3276.7] * n, 8)
     head += fields([-32768] * n, 8) + fields([32767] * n, 8)
-    head += " " * 80 * n + fields([RATE] * n, 8) + " " * 32 * n
-    records = np.rint(data * 10).astype("<i2").reshape(n, N // RATE, RATE).transpose(1, 0, 2)
-    (folder / f"{stem}.edf").write_bytes(head.encode("ascii") + records.tobytes())
+    steps = [2 if name in slow else 1 for name in names]
+    head += " " * 80 * n + fields([RATE // step for step in steps], 8) + " " * 32 * n
+    values = np.rint(data * 10).astype("<i2").reshape(n, N // RATE, RATE)
+    records = b"".join(
+        values[k, second, ::step].tobytes()
+        for second in range(N // RATE)
+        for k, step in enumerate(steps)
+    )
+    (folder / f"{stem}.edf").write_bytes(head.encode("ascii") + records)
 
 
 def write_eeglab(folder, stem, data):
@@ -203,6 +210,50 @@ def test_files_that_are_missing(tmp_path):
     (folder / "sub-01_task-see_eeg.json").unlink()
     with pytest.raises(DataError, match="no JSON sidecar"):
         study(tmp_path).load("01")
+
+
+def test_channels_of_different_rates_in_one_file(tmp_path):
+    folder = write(tmp_path, lambda f, stem: write_edf(f, stem, signal(), slow=("Pz",)))
+    with pytest.raises(DataError, match="its channels are sampled at 50, 100 Hz"):
+        study(tmp_path).load("01")
+    table = pd.DataFrame({"name": NAMES, "type": ["EEG", "EEG", "TEMP", "EEG"], "units": "µV"})
+    table.to_csv(folder / "sub-01_task-see_channels.tsv", sep="\t", index=False)
+    found = study(tmp_path).load("01")
+    assert found.units["unit"].tolist() == ["Fz", "Cz", "Oz"]
+    np.testing.assert_allclose(found.data, signal().T[:, [0, 1, 3]], atol=0.11)
+
+
+FILES = [("brainvision", ".vhdr"), ("brainvision", ".eeg"), ("edf", ".edf"), ("eeglab", ".set"),
+         ("fif", ".fif")]  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.55])
+@pytest.mark.parametrize(("name", "ending"), FILES)
+def test_a_file_that_was_cut_is_refused_by_name(tmp_path, name, ending, share):
+    kind = "meg" if name == "fif" else "eeg"
+    folder = write(
+        tmp_path, write_fif if name == "fif" else lambda f, s: WRITERS[name](f, s, signal()), kind
+    )
+    (path,) = folder.glob(f"*{ending}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        with pytest.raises(DataError, match=r"sub-01_task-see_(eeg|meg|events)"):
+            study(tmp_path, kind).load("01")
+
+
+@pytest.mark.parametrize(("name", "ending"), [("edf", ".edf"), ("brainvision", ".eeg")])
+def test_a_file_that_ends_early_behind_its_last_event_is_told(tmp_path, name, ending):
+    folder = write(tmp_path, lambda f, stem: WRITERS[name](f, stem, signal()))
+    (path,) = folder.glob(f"*{ending}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(0.8 * len(whole))])
+    sidecar = folder / "sub-01_task-see_eeg.json"
+    said = {**json.loads(sidecar.read_text()), "RecordingDuration": N / RATE}
+    sidecar.write_text(json.dumps(said))
+    with pytest.warns(DataWarning, match=r"lasts 9[.\d]* s, its header or sidecar says 12 s"):
+        assert len(study(tmp_path).load("01").events) == 3
 
 
 def test_runs_of_different_rates_are_refused(tmp_path):

@@ -262,6 +262,21 @@ def test_a_mask_or_atlas_of_another_grid(root):
             study(root, **{name: "other.nii.gz"}).load("01")
 
 
+@pytest.mark.parametrize(("unit", "zoom"), [("msec", 2000.0), ("hz", 0.5), ("sec", 0.0)])
+def test_a_header_of_another_unit_or_without_a_time(root, unit, zoom):
+    path = root / f"{DERIVED}_desc-preproc_bold.nii.gz"
+    image = nib.load(path)
+    image.header.set_xyzt_units("mm", unit)
+    image.header["pixdim"][4] = zoom
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
+    assert study(root).load("01").sfreq == 1 / miniature.TR
+    image.header.set_xyzt_units("mm", "msec")
+    image.header["pixdim"][4] = 1500.0
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
+    with pytest.raises(DataError, match=r"header says TR 1\.5 s, the sidecar 2 s"):
+        study(root).load("01")
+
+
 def test_runs_that_the_derivatives_lack_are_counted(root):
     (root / f"{DERIVED}_desc-preproc_bold.nii.gz").unlink()
     with pytest.warns(DataWarning, match="1 recorded runs are not among the derivatives .*run-02"):

@@ -15,6 +15,7 @@ from neurodecode.preprocess.settings import EpochsSettings
 from neurodecode.registry import make
 from neurodecode.studies import things_eeg2
 from neurodecode.studies.public_settings import ThingsEeg2Settings
+from neurodecode.studies.things_raw import read_pickled
 
 PUBLISHED = things_eeg2.COUNTS
 
@@ -69,6 +70,20 @@ def test_epochs_are_rows_of_channel_and_time(written):
     # Its authors whitened it with test trials.
     assert responses.transductive
     assert "test trials" in made.about()["limits"]
+
+
+def test_a_mark_that_is_held_is_one_trial(written, tmp_path):
+    value = written[1][1, "test"]
+    data = value["raw_eeg_data"].copy()
+    for shift in range(1, 10):
+        data[-1, shift:] += np.where(data[-1, shift:] == 0, value["raw_eeg_data"][-1, :-shift], 0)
+    np.save(tmp_path / "held.npy", {**value, "raw_eeg_data": data})
+    np.save(tmp_path / "short.npy", value)
+    _, _, samples, numbers = read_pickled(tmp_path / "short.npy")
+    held = read_pickled(tmp_path / "held.npy")
+    assert np.count_nonzero(data[-1]) >= 10 * len(numbers) > 0
+    np.testing.assert_array_equal(held[2], samples)
+    np.testing.assert_array_equal(held[3], numbers)
 
 
 def test_pictures_are_split_as_published(written):
