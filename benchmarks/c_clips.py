@@ -3,7 +3,8 @@
 The nearest training clip by decoded meaning and motion stands beside the same picture held still,
 the mean training clip and a random one. Held-out pictures move, grow, shrink, turn, change or
 stand behind a moving bar. The same people are simulated again without tuning to motion: then no
-score of motion may differ from chance. A still shows why similarity of frames is not enough.
+score of motion may differ from chance. The mean clip is the most similar frame by frame, a still
+the nearest in flow: neither knows what moved where, which only the scores of motion tell.
 """
 
 from __future__ import annotations
