@@ -57,7 +57,8 @@ def measure(table: Table, quick: bool) -> None:
     """Fill the table; ``quick`` is one small world."""
     torch.set_num_threads(1)
     study = load_study("virtual-min", ROOT / "config" / "config.yaml")
-    seeds = (2001,) if quick else (2001, 2002, 2003)
+    # Not among these seeds was the preset chosen.
+    seeds = (3001,) if quick else (3001, 3002, 3003)
     changes = {"n_test": 130}
     if quick:
         changes = {"n_subjects": 1, "n_voxels": 600, "n_train": 150, "n_test": 20}
