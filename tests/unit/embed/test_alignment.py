@@ -98,7 +98,8 @@ def test_distances_between_trials_do_not_depend_on_any_mixing(values):
     tables = [distances(Covariances("scm").fit_transform(x[:6])) for x in (before, after)]
     np.testing.assert_allclose(tables[1], tables[0], rtol=1e-2, atol=1e-2)
     mean = mean_covariance(after)
-    np.testing.assert_allclose(mean, mean_covariance(before), atol=5e-3 * np.abs(mean).max())
+    # Unshrunk here, shrunk where they are aligned.
+    np.testing.assert_allclose(mean, mean_covariance(before), atol=2e-2 * np.abs(mean).max())
     # What is left is a rotation of whitened channels, which no covariance shows.
     white = np.linalg.inv(np.linalg.cholesky(aligner.reference_))
     left = np.linalg.lstsq(*(x.transpose(0, 2, 1).reshape(-1, CHANNELS) @ white.T
