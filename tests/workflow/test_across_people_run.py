@@ -52,15 +52,18 @@ def study(folder, n_people, **changes):
     return read_settings(StudyConfig, path)
 
 
-@pytest.fixture(autouse=True)
-def known_people(monkeypatch):
+class Known(Arrays):
     """Own arrays come without demographics; here people are of site a and b in turn."""
 
     def demographics(self):
         names = list(self.subjects())
         return pd.DataFrame({"site": np.resize(["a", "b"], len(names))}, index=names)
 
-    monkeypatch.setattr(Arrays, "demographics", demographics, raising=False)
+
+@pytest.fixture(autouse=True)
+def known_people(monkeypatch):
+    # A class of its own: that one knows its people is remembered by class.
+    monkeypatch.setattr("neurodecode.studies.arrays.Arrays", Known)
 
 
 def embed(config, results, *chains):
@@ -105,7 +108,7 @@ def test_the_page_names_what_was_taken_out(tmp_path):
 
 
 def test_a_chain_without_the_step_needs_no_demographics(tmp_path, monkeypatch):
-    monkeypatch.delattr(Arrays, "demographics")
+    monkeypatch.setattr("neurodecode.studies.arrays.Arrays", Arrays)
     assert embed(study(tmp_path, 2), tmp_path / "results", CHAINS[0])
 
 

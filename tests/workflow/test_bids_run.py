@@ -167,6 +167,7 @@ def test_eeg_goes_the_same_way(tmp_path, monkeypatch):
     assert "Mean response" in page
 
 
+@pytest.mark.filterwarnings("ignore:.*channels were found bad:neurodecode.errors.DataWarning")
 def test_the_eeg_template_says_when_kinds_of_things_are_decoded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     miniature.write_eeg(tmp_path / "eeg", train_repeats=4)
