@@ -83,15 +83,14 @@ def test_state_comes_back():
 
 
 def test_synthetic_people_have_the_means_and_spreads_of_their_demographics():
-    table, X = cohort(1000, 0, 40)
+    table, X = cohort(4000, 0, 40)
     method = ShrunkenResidualize(10, n_factors=5).fit(X, demographics=table)
-    new, Z = cohort(4000, 1, 40)
-    made = method.sample(4000, demographics=new)
+    new, Z = cohort(16000, 1, 40)
+    made = method.sample(16000, demographics=new)
     men = (new["sex"] == "M").to_numpy()
-    # Three standard errors of the mean of 500 men whose standard deviation is exp(.4), and more.
-    np.testing.assert_allclose(made[men].mean(axis=0), Z[men].mean(axis=0), atol=0.25)
+    np.testing.assert_allclose(made[men].mean(axis=0), Z[men].mean(axis=0), atol=0.15)
     np.testing.assert_allclose(made[men].std(axis=0), Z[men].std(axis=0), rtol=0.1)
-    with pytest.raises(DataError, match="3 people for 4000 rows"):
+    with pytest.raises(DataError, match="3 people for 16000 rows"):
         method.sample(3, demographics=new)
 
 
