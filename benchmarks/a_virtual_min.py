@@ -96,7 +96,7 @@ def _row(
         f"{mine['value']:.3f} ({mine['ci_low']:.3f} to {mine['ci_high']:.3f})",
         f"{stretched['value']:.3f} ({stretched['ci_low']:.3f} to {stretched['ci_high']:.3f})",
         "clear of it",
-        bool(mine["ci_low"] > stretched["ci_high"]),
+        None if quick else bool(mine["ci_low"] > stretched["ci_high"]),
     )
 
 

@@ -12,9 +12,6 @@ ROOT = Path(__file__).parents[2]
 RECORDS = sorted((ROOT / "benchmarks" / "results").glob("*.tsv"))
 SCRIPTS = [ROOT / "benchmarks" / f"{record.stem}.py" for record in RECORDS]
 
-# Their quick versions are too small for a bar that the full record tells of.
-SMALL = ("a_virtual_min", "v_eeg")
-
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 def test_quick(script):
@@ -22,7 +19,5 @@ def test_quick(script):
         [sys.executable, script.name, "--quick"],
         cwd=script.parent, capture_output=True, text=True, env=environment(),
     )  # fmt: skip
-    missed = script.stem in SMALL and " NO" in done.stdout
-    assert done.returncode == int(missed), done.stdout + done.stderr
-    assert "was measured on other sources" not in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "holds" in done.stdout
