@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from neurodecode.errors import ConfigError
+
 __all__ = ["STYLES", "draw", "draw_rgba"]
 
 GREY = 128
+DRAWER = "rsvg-convert"
 
 # Style -> npm package and version. Licences are in THIRD_PARTY.md.
 STYLES = {
@@ -46,6 +49,11 @@ def draw_rgba(style: str, code: str, folder: Path, side: int) -> NDArray[np.uint
         The unpacked package.
     side : int
         Pixels a side; the picture is drawn at four times that and averaged down.
+
+    Raises
+    ------
+    ConfigError
+        Where the program that draws SVG is not installed.
     """
     path = _file(style, code, folder)
     if path is None:
@@ -118,10 +126,12 @@ def _iconify(package: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _rasterise(svg: str, side: int) -> Image.Image:
-    drawn = subprocess.run(
-        ["rsvg-convert", "--width", str(side), "--height", str(side), "--keep-aspect-ratio"],
-        input=svg.encode(),
-        check=True,
-        capture_output=True,
-    )
+    size = ["--width", str(side), "--height", str(side), "--keep-aspect-ratio"]
+    try:
+        drawn = subprocess.run([DRAWER, *size], input=svg.encode(), check=True, capture_output=True)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{DRAWER}, which draws the pictures that come as SVG, is not on this machine: "
+            "install librsvg2-bin (Debian) or librsvg (conda, Homebrew), and run again"
+        ) from None
     return Image.open(io.BytesIO(drawn.stdout))
