@@ -1,6 +1,8 @@
 """``virtual-min``: instance-level reconstruction from simulated brains, over several worlds.
 
 All 130 held-out pictures are shown, where the demo shows 50 to save time: intervals of 50 are wide.
+Beside the study's systems stands the generator that starts from a decoded latent, with and without
+the embedding.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ SOURCES = (
     "neurodecode/evaluate/tables.py", "neurodecode/stimuli/data", *WEIGHTS,
 )  # fmt: skip
 MAIN = "single-ridge-embedded"
+STARTED = {"kind": "embedded", "start": "latent", "strength": 0.6}
 GOALS = {"two_way_semantic": 0.85, "two_way_pixcorr": 0.80}
 
 
@@ -47,10 +50,23 @@ def scores_of(study: StudyConfig, seed: int) -> pd.DataFrame:
 
 
 def world(study: StudyConfig, seed: int, **changes: int) -> StudyConfig:
-    """Return the study in another simulated world, decoded conditions only."""
-    systems = tuple(s.model_copy(update={"sources": ("decoded",)}) for s in study.systems)
-    data = study.data.model_copy(update={"seed": seed, **changes})
-    return study.model_copy(update={"data": data, "systems": systems})
+    """Return the study in another world, decoded conditions only, with what starts from latents."""
+    settings = study.model_dump()
+    settings["data"] |= {"seed": seed, **changes}
+    settings["targets"]["latent"] = {"kind": "latent", "weights": "embedded"}
+    settings["decoders"]["ridge"]["targets"] = ["semantic", "pixels", "latent"]
+    settings["generators"] |= {
+        "started": STARTED, "started_alone": STARTED | {"null_embedding": True},
+    }  # fmt: skip
+    chain = {"responses": "single", "decoder": "ridge", "role": "baseline"}
+    settings["systems"] = [
+        system | {"sources": ["decoded"]}
+        for system in (
+            *settings["systems"],
+            *(chain | {"generator": name} for name in ("started", "started_alone")),
+        )
+    ]
+    return StudyConfig.model_validate(settings)
 
 
 def measure(table: Table, quick: bool) -> None:
@@ -77,7 +93,9 @@ def _row(
 ) -> None:
     mine = part[part["system"] == MAIN].iloc[0]
     stretched = part[part["system"].str.endswith("-linear_pixels_stretched")].iloc[0]
-    apart = part["system"].str.endswith(("-nearest", "-linear_pixels_stretched"))
+    apart = part["system"].str.endswith(
+        ("-nearest", "-linear_pixels_stretched", "-started", "-started_alone")
+    )
     others = part[(part["role"] == "baseline") & ~apart]
     best = others.loc[others["value"].idxmax()]
     near = part[part["system"].str.endswith("-nearest")].iloc[0]
@@ -97,6 +115,14 @@ def _row(
         f"{stretched['value']:.3f} ({stretched['ci_low']:.3f} to {stretched['ci_high']:.3f})",
         "clear of it",
         None if quick else bool(mine["ci_low"] > stretched["ci_high"]),
+    )
+    started, alone = (
+        part[part["system"].str.endswith(end)].iloc[0] for end in ("-started", "-started_alone")
+    )
+    table.add(
+        f"{metric}, world {where}, started from the decoded latent, strength {STARTED['strength']}",
+        f"{started['value']:.3f} ({started['ci_low']:.3f} to {started['ci_high']:.3f})",
+        f"null embedding {alone['value']:.3f} ({alone['ci_low']:.3f} to {alone['ci_high']:.3f})",
     )
 
 

@@ -41,7 +41,7 @@ class Embedded:
     steps, guidance : int, float
         See :meth:`neurodecode.models.diffusion.Generator.draw`.
     start : str or None
-        Decoded latent to start from (img2img).
+        Decoded latent to start from (img2img), its shrinkage undone.
     strength : float
         Share of the noise path that is walked from ``start``.
     null_embedding : bool
@@ -79,8 +79,9 @@ class Embedded:
             embedding = np.zeros_like(embedding)
         start = None
         if self.start is not None:
-            shape = gallery.targets[self.start].shape
-            start = conditions.arrays[self.start].reshape(-1, *shape)
+            true = gallery.targets[self.start]
+            moved = restore_length(conditions.arrays[self.start], true.values)
+            start = moved.reshape(-1, *true.shape)
         return self.generator.draw(
             embedding,
             seeds,

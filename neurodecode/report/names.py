@@ -54,10 +54,16 @@ def generator_words(study: StudyConfig, system: str) -> str:
     words = {**_GENERATORS, **_OF_CLIPS}.get(settings.kind, settings.kind)
     if getattr(settings, "stretch", False):
         words += " (contrast restored)"
-    elif getattr(settings, "null_embedding", False):
-        words += " (embedding ignored)"
-    elif getattr(settings, "start", None):
-        words += " (from a decoded latent)"
+    notes = [
+        note
+        for key, note in (
+            ("start", "from a decoded latent"),
+            ("null_embedding", "embedding ignored"),
+        )
+        if getattr(settings, key, None)
+    ]
+    if notes:
+        words += f" ({', '.join(notes)})"
     clips = any(other.kind in _OF_CLIPS for other in study.generators.values())
     if clips and settings.kind in _GENERATORS:
         words += ", held still"

@@ -16,7 +16,7 @@ from neurodecode.reconstruct.baselines import (
     Retrieval,
     nearest,
 )
-from neurodecode.reconstruct.embedded import stretch
+from neurodecode.reconstruct.embedded import Embedded, stretch
 from neurodecode.reconstruct.sources import from_source, itemise, training_gallery
 from neurodecode.reconstruct.stage import agreement
 from neurodecode.registry import Gallery
@@ -189,3 +189,32 @@ def test_stretch_restores_the_length_of_true_embeddings():
     np.testing.assert_allclose(
         stretch(mean[None], training)[0], mean / np.linalg.norm(mean), rtol=1e-5
     )
+
+
+def test_a_decoded_latent_sets_what_is_drawn_however_far_the_decoder_shrinks_it(stimuli):
+    rng = np.random.default_rng(0)
+    latent = Targets(
+        tuple("abcdef"), rng.normal(size=(6, 1024)).astype(np.float32), (4, 16, 16), "latent"
+    )
+    semantic = Targets(
+        tuple("abcdef"), rng.normal(size=(6, 256)).astype(np.float32), (256,), "semantic"
+    )
+    gallery = Gallery(stimuli, {"semantic": semantic, "latent": latent})
+    mean = latent.values.mean(axis=0)
+    seeds = np.arange(2).reshape(2, 1)
+
+    def drawn(start, rows, shrink, embedding=(0, 1)):
+        decoded = conditions(
+            semantic.values[list(embedding)], ["e", "f"],
+            latent=mean + shrink * (latent.values[rows] - mean),
+        )  # fmt: skip
+        backend = Embedded("semantic", 2, 1.0, start, 0.3, start is not None)
+        return backend.generate(decoded, gallery, seeds=seeds)[:, 0].astype(float)
+
+    whole, pale = (drawn("latent", [0, 1], shrink) for shrink in (1.0, 0.1))
+    np.testing.assert_allclose(pale, whole, atol=2)
+    other = drawn("latent", [2, 3], 1.0)
+    assert np.abs(other - whole).mean() > 10
+    # The control ignores the embedding; without a start it would all come from there.
+    np.testing.assert_array_equal(drawn("latent", [0, 1], 1.0, embedding=(4, 5)), whole)
+    assert np.abs(drawn(None, [0, 1], 1.0) - whole).mean() > 10
