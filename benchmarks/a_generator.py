@@ -108,13 +108,7 @@ def measure(table: Table, quick: bool) -> None:
     rebuilt = decode(bench.generator.vae, encode(bench.generator.vae, pixels))
     quality = psnr(pixels, to_unit(rebuilt))
     table.add(f"VAE, PSNR (dB), N {n}", f"{quality:.1f}", "", ">= 25.5", quality >= 25.5)
-    captions = bench.clip.embed_captions(list(bench.test.table["caption"]))
-    scores = bench.embedding @ captions.T
-    rank = (scores >= np.diag(scores)[:, None]).sum(axis=1)
-    found = float((rank <= 5).mean())
-    table.add(f"caption retrieval, top 5 of {n} (fewer than 169 is easier)",
-              shown((rank <= 5).astype(float)), f"chance {5 / n:.3f}",
-              ">= .35 (of 169)", None if quick else found >= 0.35)  # fmt: skip
+    _captions(table, bench, quick)
     start = time.perf_counter()
     drawn = bench.draw(bench.embedding)
     seconds = (time.perf_counter() - start) / drawn.shape[0] / n
@@ -139,6 +133,25 @@ def measure(table: Table, quick: bool) -> None:
     if not quick:
         _starts(table, bench)
         contact_sheet(bench, drawn, retrieved[0], ROOT / HELD_OUT)
+
+
+def _captions(table: Table, bench: Bench, quick: bool) -> None:
+    """Retrieval of captions; the bar is of 169, so trained captions fill up the 130."""
+    n, n_more = len(bench.test), max(169 - len(bench.test), 0)
+    captions = bench.clip.embed_captions(list(bench.test.table["caption"]))
+    scores = bench.embedding @ captions.T
+    own = np.diag(scores)[:, None]
+    rank = (scores >= own).sum(axis=1)
+    table.add(f"caption retrieval, top 5 of {n}, all held out", shown((rank <= 5).astype(float)),
+              f"chance {5 / n:.3f}", "")  # fmt: skip
+    known = bench.clip.embed_captions(list(dict.fromkeys(bench.train.table["caption"])))
+    beaten = bench.embedding @ known.T >= own
+    rng = generator(0, "captions")
+    draws = [rng.choice(len(known), n_more, replace=False) for _ in range(200)]
+    found = np.mean([rank + beaten[:, more].sum(axis=1) <= 5 for more in draws], axis=0)
+    table.add(f"the same among {n + n_more}, {n_more} of trained pictures, 200 draws", shown(found),
+              f"chance {5 / (n + n_more):.3f}", ">= .35",
+              None if quick else bool(found.mean() >= 0.35))  # fmt: skip
 
 
 def _naming(
