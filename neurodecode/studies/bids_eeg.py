@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from neurodecode.contracts import Recording
 from neurodecode.errors import DataError, DataWarning
@@ -29,19 +30,20 @@ def read_eeg(
 ) -> Recording:
     """Read the sessions of a subject, in microvolts, fT (magnetometers) and fT/cm (gradiometers).
 
-    A channel that is bad in any run is marked ``bad`` in the units; it is interpolated later.
+    A channel that is bad, or not finite, in any run is marked ``bad`` in the units; it is
+    interpolated later.
 
     Raises
     ------
     DataError
         Where a file is damaged, sampling rates differ between runs or channels, channels between
-        runs, a channel is named twice, or an event is outside its run.
+        runs, a channel is named twice, an event is outside its run, or no channel is finite.
 
     Warns
     -----
     DataWarning
-        Where channels are marked as bad, or named as if they measured no brain; where a file is
-        shorter than its header or sidecar says.
+        Where channels are marked as bad, not finite, or named as if they measured no brain; where
+        a file is shorter than its header or sidecar says.
     """
     parts: list[np.ndarray] = []
     bad: set[str] = set()
@@ -61,8 +63,9 @@ def read_eeg(
                 f"{source.events}: {int(outside.sum())} of {len(own)} events are outside the "
                 f"run, which lasts {length:g} s; the first at {own['onset'][outside].iloc[0]:g} s"
             )
-        bad |= set(raw.info["bads"])
-        parts.append((raw.get_data().T * [PER_SI[kind] for kind in kinds]).astype(np.float32))
+        values = (raw.get_data().T * [PER_SI[kind] for kind in kinds]).astype(np.float32)
+        bad |= set(raw.info["bads"]) | _not_finite(source, values, raw.ch_names)
+        parts.append(values)
     sfreq = float(first.info["sfreq"])
     if bad:
         warnings.warn(
@@ -106,8 +109,8 @@ def _read(source: Source, root: Path) -> Any:
     kind = own["suffix"]
     path = mne_bids.BIDSPath(
         root=root, subject=own["sub"], session=own.get("ses"), task=own.get("task"),
-        acquisition=own.get("acq"), run=own.get("run"), datatype=kind, suffix=kind,
-        extension=source.recording.suffix,
+        acquisition=own.get("acq"), processing=own.get("proc"), run=own.get("run"),
+        split=own.get("split"), datatype=kind, suffix=kind, extension=source.recording.suffix,
     )  # fmt: skip
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -155,6 +158,33 @@ def _edf_length(path: Path, names: Sequence[str]) -> float:
             "that are not decoded another type in channels.tsv"
         )
     return n_records * seconds
+
+
+def _not_finite(source: Source, values: NDArray[np.float32], names: Sequence[str]) -> set[str]:
+    """Set what is not finite to zero, in place, and return which channels hold such values.
+
+    Raises
+    ------
+    DataError
+        Where all do.
+    """
+    lost = ~np.isfinite(values)
+    channels = {names[int(k)] for k in np.flatnonzero(lost.any(axis=0))}
+    if not channels:
+        return channels
+    said = f"{source.recording}: {int(lost.any(axis=1).sum())} of {len(values)} samples"
+    if len(channels) == len(names):
+        raise DataError(
+            f"{said} of every channel are not finite; cut the gap out, or fill it, and move the "
+            "events that follow"
+        )
+    warnings.warn(
+        f"{said} are not finite in {', '.join(sorted(channels))}, taken for bad",
+        DataWarning,
+        stacklevel=3,
+    )
+    values[lost] = 0
+    return channels
 
 
 def _tell_cut(path: Path, length: float, promised: float) -> None:
