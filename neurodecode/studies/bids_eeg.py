@@ -36,21 +36,21 @@ def read_eeg(
     Raises
     ------
     DataError
-        Where a file is damaged, sampling rates differ between runs or channels, channels between
-        runs, a channel is named twice, an event is outside its run, or no channel is finite.
+        Where a file is damaged, sampling rates differ between runs or channels or from the sidecar,
+        channels between runs, a channel is named twice, an event is outside its run, or no channel
+        is finite.
 
     Warns
     -----
     DataWarning
-        Where channels are marked as bad, not finite, or named as if they measured no brain; where
-        a file is shorter than its header or sidecar says.
+        Where channels are marked as bad, not finite, named as if they measured no brain, or others
+        than those of the table; where a file is shorter than its header or sidecar says.
     """
     parts: list[np.ndarray] = []
     bad: set[str] = set()
     first: Any = None
     kinds: list[str] = []
     for source, own in zip(sources, events, strict=True):
-        _refuse_twice(source, root)
         raw = _read(source, root)
         if first is None:
             first = raw
@@ -105,6 +105,7 @@ def read_eeg(
 def _read(source: Source, root: Path) -> Any:
     import mne_bids
 
+    listed = _listed(source, root)
     own = entities(source.recording.name)
     kind = own["suffix"]
     path = mne_bids.BIDSPath(
@@ -125,6 +126,7 @@ def _read(source: Source, root: Path) -> Any:
         raise DataError(f"{source.recording}: channels named twice ({twice[0]})")
     if wrong is not None:
         raise DataError(f"{source.recording}: cannot be read ({wrong})") from wrong
+    _compare(source, raw, listed)
     if kind not in raw:
         raise DataError(f"{source.recording}: holds no {kind.upper()} channel")
     raw.pick(kind, exclude=())
@@ -197,13 +199,39 @@ def _tell_cut(path: Path, length: float, promised: float) -> None:
         )
 
 
-def _refuse_twice(source: Source, root: Path) -> None:
+def _listed(source: Source, root: Path) -> set[str]:
+    """Return the names in the tables of channels; empty where there is none."""
     own = {**entities(source.recording.name), "suffix": "channels"}
+    found: set[str] = set()
     for path in inherited(source.recording.parent, root, own, ".tsv"):
         names = read_tsv(path, ("name",))["name"]
         twice = sorted(set(names[names.duplicated()]))
         if twice:
             raise DataError(f"{path}: channels named twice: {', '.join(twice)}")
+        found |= set(names)
+    return found
+
+
+def _compare(source: Source, raw: Any, listed: set[str]) -> None:
+    """Hold what the sidecars say, ``listed`` channels and rate, against the file itself."""
+    rate, said = float(raw.info["sfreq"]), source.metadata.get("SamplingFrequency")
+    if isinstance(said, (int, float)) and not np.isclose(said, rate, rtol=0.01):
+        raise DataError(
+            f"{source.recording}: sampled at {rate:g} Hz, its sidecar says {said:g} Hz; correct "
+            "the one that is wrong"
+        )
+    held = set(raw.ch_names)
+    for names, what in (
+        (held - listed, "are not in channels.tsv, kept as they are"),
+        (listed - held, "of channels.tsv are not in the file"),
+    ):
+        if listed and names:
+            warnings.warn(
+                f"{source.recording}: {len(names)} channels {what}: "
+                f"{', '.join(sorted(names)[:10])}",
+                DataWarning,
+                stacklevel=4,
+            )
 
 
 def _refuse_other(source: Source, raw: Any, first: Any) -> None:

@@ -230,6 +230,20 @@ def test_a_recording_without_the_channels_that_are_asked_for(tmp_path):
         study(tmp_path, "meg").load("01")
 
 
+def test_a_table_of_other_channels_is_told(tmp_path):
+    folder = write(tmp_path, lambda f, stem: write_brainvision(f, stem, signal()))
+    path = folder / "sub-01_task-see_channels.tsv"
+    table = pd.read_csv(path, sep="\t")
+    more = pd.concat([table, table[:1].assign(name="Q9")])
+    for rows, message in (
+        (table[:-1], r"1 channels are not in channels\.tsv.*: Oz"),
+        (more, r"1 channels of channels\.tsv are not in the file: Q9"),
+    ):
+        rows.to_csv(path, sep="\t", index=False)
+        with pytest.warns(DataWarning, match=message):
+            assert study(tmp_path).load("01").units["unit"].tolist() == NAMES
+
+
 def test_files_that_are_missing(tmp_path):
     folder = write(tmp_path, lambda f, stem: write_edf(f, stem, signal()))
     (folder / "sub-01_task-see_channels.tsv").unlink()
@@ -295,6 +309,11 @@ def test_runs_of_different_rates_are_refused(tmp_path):
                                fname_base=stem, folder_out=str(folder))  # fmt: skip
 
     write(tmp_path, lambda f, stem: write_edf(f, stem, signal()), run=1)
-    write(tmp_path, slower, run=2)
+    folder = write(tmp_path, slower, run=2)
+    with pytest.raises(DataError, match="sampled at 50 Hz, its sidecar says 100 Hz"):
+        study(tmp_path).load("01")
+    (folder / "sub-01_task-see_run-2_eeg.json").write_text(
+        json.dumps({"SamplingFrequency": RATE // 2})
+    )
     with pytest.raises(DataError, match="sampled at 50 Hz, the run before at 100 Hz"):
         study(tmp_path).load("01")
