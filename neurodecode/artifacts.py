@@ -34,6 +34,7 @@ __all__ = [
     "begin",
     "commit",
     "hash_file",
+    "hash_inputs",
     "hash_settings",
     "is_current",
     "load_arrays",
@@ -151,7 +152,7 @@ def commit(
     *,
     settings: str,
     seed: int,
-    inputs: Sequence[Path],
+    inputs: Mapping[str, str],
     files: Sequence[Path],
     facts: Mapping[str, Any] | None = None,
 ) -> None:
@@ -163,8 +164,10 @@ def commit(
         The sidecar, ``*.json``.
     stage, settings, seed
         See :class:`Sidecar`.
-    inputs, files : sequence of Path
-        What was read; what was written. Files are named relative to the sidecar's folder.
+    inputs : mapping of str to str
+        What was read, see :func:`hash_inputs`.
+    files : sequence of Path
+        What was written; named relative to the sidecar's folder.
     facts : mapping, optional
         See :class:`Sidecar`.
     """
@@ -172,7 +175,7 @@ def commit(
         stage=stage,
         settings=settings,
         seed=seed,
-        inputs=_input_hashes(inputs),
+        inputs=dict(inputs),
         files={file.relative_to(path.parent).as_posix(): hash_file(file) for file in files},
         facts=dict(facts or {}),
     )
@@ -237,16 +240,16 @@ def read_sidecar(path: Path) -> Sidecar:
         raise DataError(f"{path}: not a complete sidecar ({error})") from error
 
 
-def is_current(path: Path, *, settings: str, seed: int, inputs: Sequence[Path]) -> bool:
+def is_current(path: Path, *, settings: str, seed: int, inputs: Mapping[str, str]) -> bool:
     """Whether the artefact behind a sidecar is whole and what the same job would make again."""
-    if not path.exists() or not all(source.exists() for source in inputs):
+    if not path.exists():
         return False
     record = read_sidecar(path)
     return (
         record.version == __version__
         and record.settings == settings
         and record.seed == seed
-        and record.inputs == _input_hashes(inputs)
+        and record.inputs == inputs
         and all(_is_file(path.parent / name, digest) for name, digest in record.files.items())
     )
 
@@ -255,7 +258,8 @@ def _is_file(path: Path, digest: str) -> bool:
     return path.is_file() and hash_file(path) == digest
 
 
-def _input_hashes(inputs: Sequence[Path]) -> dict[str, str]:
+def hash_inputs(inputs: Sequence[Path]) -> dict[str, str]:
+    """sha256 of what a job reads, by the name that its sidecar gives it."""
     names = [f"{source.parent.name}/{source.name}" for source in inputs]
     return {name: hash_file(source) for name, source in zip(names, inputs, strict=True)}
 

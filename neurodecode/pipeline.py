@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodecode import dependencies as reads
-from neurodecode.artifacts import begin, commit, hash_settings, is_current
+from neurodecode.artifacts import begin, commit, hash_inputs, hash_settings, is_current
 from neurodecode.config import StudyConfig
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
@@ -75,10 +75,15 @@ class Job:
         """The sidecar that commits this job's artefact."""
         return self.spec.output(self.paths, **self.wildcards)
 
-    @property
+    @cached_property
     def inputs(self) -> list[Path]:
         """Files that this job reads."""
         return self.spec.inputs(self, **self.wildcards)
+
+    @cached_property
+    def input_hashes(self) -> dict[str, str]:
+        """Hashes of the inputs; taken once, as a job may keep many artefacts."""
+        return hash_inputs(self.inputs)
 
     @property
     def settings_hash(self) -> str:
@@ -89,8 +94,10 @@ class Job:
 
     def holds(self, sidecar: Path) -> bool:
         """Whether an artefact of this job is there and is what it would make again."""
-        settings = self.settings_hash
-        return is_current(sidecar, settings=settings, seed=self.seed, inputs=self.inputs)
+        if not sidecar.exists() or not all(path.exists() for path in self.inputs):
+            return False
+        settings, inputs = self.settings_hash, self.input_hashes
+        return is_current(sidecar, settings=settings, seed=self.seed, inputs=inputs)
 
     def commit(self, sidecar: Path, output: Output) -> None:
         """Write the sidecar that makes an artefact of this job count."""
@@ -99,7 +106,7 @@ class Job:
             self.stage,
             settings=self.settings_hash,
             seed=self.seed,
-            inputs=self.inputs,
+            inputs=self.input_hashes,
             files=output.files,
             facts=output.facts,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neurodecode.artifacts import hash_file, load_responses, load_targets, write_table
+from neurodecode.artifacts import load_responses, load_targets, write_table
 from neurodecode.embed.design import load_design
 from neurodecode.errors import DataError
 from neurodecode.evaluate.dictionary import COLUMNS
@@ -77,8 +77,7 @@ def _write(job: Job, scores: pd.DataFrame, items: pd.DataFrame) -> list[Path]:
 
 def query_of_job(job: Job) -> str:
     """Hash what the scores depend on, by the names that their sidecar gives to inputs."""
-    inputs = {f"{path.parent.name}/{path.name}": hash_file(path) for path in job.inputs}
-    return query_of(job.settings_hash, job.seed, inputs)
+    return query_of(job.settings_hash, job.seed, job.input_hashes)
 
 
 def check_near_duplicates(job: Job, truth: Truth) -> None:

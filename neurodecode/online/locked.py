@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from neurodecode.artifacts import hash_file, hash_settings
+from neurodecode.artifacts import hash_settings
 from neurodecode.evaluate.holdout import ask
 from neurodecode.online.decoded import Array
 from neurodecode.online.offline import Choice, build, rolling_error
@@ -45,8 +45,11 @@ def answers(
     """
     settings = job.study.online
     assert settings is not None
-    inputs = {f"{path.parent.name}/{path.name}": hash_file(path) for path in job.inputs}
-    shared = [settings.model_dump(include={"features", "train_end", "test_end"}), job.seed, inputs]
+    shared = [
+        settings.model_dump(include={"features", "train_end", "test_end"}),
+        job.seed,
+        job.input_hashes,
+    ]
     found: dict[str, float | None] = {}
     for name, values in decoded.items():
         section = settings.decoders[name]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from neurodecode.artifacts import hash_file, save_arrays, write_table
+from neurodecode.artifacts import save_arrays, write_table
 from neurodecode.contracts import Recording
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.evaluate.dictionary import COLUMNS
@@ -75,8 +75,7 @@ def run(job: Job) -> Output:
         )
     else:
         rows = scoring.rows(decoded)
-    inputs = {f"{path.parent.name}/{path.name}": hash_file(path) for path in job.inputs}
-    query = query_of(job.settings_hash, job.seed, inputs)
+    query = query_of(job.settings_hash, job.seed, job.input_hashes)
     write_query(job.paths.ledger(subject), query, "locked" if locked else "exact")
     files = [job.sidecar.with_suffix(".tsv")]
     table = pd.DataFrame(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neurodecode.contracts import Recording, Stimuli
-from neurodecode.errors import ConfigError, DataError
+from neurodecode.errors import ConfigError, DataError, DataWarning
 from neurodecode.studies.bids_bold import read_bold, run_mask
 from neurodecode.studies.bids_eeg import read_eeg
 from neurodecode.studies.bids_layout import (
@@ -164,6 +165,11 @@ class Bids:
             Where the subject is unknown.
         DataError
             Where files are missing, damaged, or do not fit each other.
+
+        Warns
+        -----
+        DataWarning
+            Where runs have no trial.
         """
         runs = self._runs(subject)
         events = [read_events(run, k, self.columns) for k, run in enumerate(runs)]
@@ -171,6 +177,14 @@ class Bids:
             raise DataError(
                 f"{runs[0].events}: no trial is left: no row of {len(runs)} runs has a value in "
                 f"column {self.columns['stimulus'] or self.columns['category']!r}"
+            )
+        idle = [run.events.name for run, own in zip(runs, events, strict=True) if own.empty]
+        if idle:
+            warnings.warn(
+                f"subject {subject}: {len(idle)} of {len(runs)} runs have no trial: "
+                f"{', '.join(idle[:5])}",
+                DataWarning,
+                stacklevel=2,
             )
         if self.level == "stimulus":
             kind = self._stimuli.table.set_index("id")["category"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from neurodecode.contracts import Recording
 from neurodecode.errors import DataError, DataWarning
@@ -29,26 +30,27 @@ def read_eeg(
 ) -> Recording:
     """Read the sessions of a subject, in microvolts, fT (magnetometers) and fT/cm (gradiometers).
 
-    A channel that is bad in any run is marked ``bad`` in the units; it is interpolated later.
+    A channel that is bad, or not finite, in any run is marked ``bad`` in the units; it is
+    interpolated later.
 
     Raises
     ------
     DataError
-        Where a file is damaged, sampling rates differ between runs or channels, channels between
-        runs, a channel is named twice, or an event is outside its run.
+        Where a file is damaged, sampling rates differ between runs or channels or from the sidecar,
+        channels between runs, a channel is named twice, an event is outside its run, or no channel
+        is finite.
 
     Warns
     -----
     DataWarning
-        Where channels are marked as bad, or named as if they measured no brain; where a file is
-        shorter than its header or sidecar says.
+        Where channels are marked as bad, not finite, named as if they measured no brain, or others
+        than those of the table; where a file is shorter than its header or sidecar says.
     """
     parts: list[np.ndarray] = []
     bad: set[str] = set()
     first: Any = None
     kinds: list[str] = []
     for source, own in zip(sources, events, strict=True):
-        _refuse_twice(source, root)
         raw = _read(source, root)
         if first is None:
             first = raw
@@ -61,8 +63,9 @@ def read_eeg(
                 f"{source.events}: {int(outside.sum())} of {len(own)} events are outside the "
                 f"run, which lasts {length:g} s; the first at {own['onset'][outside].iloc[0]:g} s"
             )
-        bad |= set(raw.info["bads"])
-        parts.append((raw.get_data().T * [PER_SI[kind] for kind in kinds]).astype(np.float32))
+        values = (raw.get_data().T * [PER_SI[kind] for kind in kinds]).astype(np.float32)
+        bad |= set(raw.info["bads"]) | _not_finite(source, values, raw.ch_names)
+        parts.append(values)
     sfreq = float(first.info["sfreq"])
     if bad:
         warnings.warn(
@@ -102,12 +105,13 @@ def read_eeg(
 def _read(source: Source, root: Path) -> Any:
     import mne_bids
 
+    listed = _listed(source, root)
     own = entities(source.recording.name)
     kind = own["suffix"]
     path = mne_bids.BIDSPath(
         root=root, subject=own["sub"], session=own.get("ses"), task=own.get("task"),
-        acquisition=own.get("acq"), run=own.get("run"), datatype=kind, suffix=kind,
-        extension=source.recording.suffix,
+        acquisition=own.get("acq"), processing=own.get("proc"), run=own.get("run"),
+        split=own.get("split"), datatype=kind, suffix=kind, extension=source.recording.suffix,
     )  # fmt: skip
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -122,6 +126,7 @@ def _read(source: Source, root: Path) -> Any:
         raise DataError(f"{source.recording}: channels named twice ({twice[0]})")
     if wrong is not None:
         raise DataError(f"{source.recording}: cannot be read ({wrong})") from wrong
+    _compare(source, raw, listed)
     if kind not in raw:
         raise DataError(f"{source.recording}: holds no {kind.upper()} channel")
     raw.pick(kind, exclude=())
@@ -157,6 +162,33 @@ def _edf_length(path: Path, names: Sequence[str]) -> float:
     return n_records * seconds
 
 
+def _not_finite(source: Source, values: NDArray[np.float32], names: Sequence[str]) -> set[str]:
+    """Set what is not finite to zero, in place, and return which channels hold such values.
+
+    Raises
+    ------
+    DataError
+        Where all do.
+    """
+    lost = ~np.isfinite(values)
+    channels = {names[int(k)] for k in np.flatnonzero(lost.any(axis=0))}
+    if not channels:
+        return channels
+    said = f"{source.recording}: {int(lost.any(axis=1).sum())} of {len(values)} samples"
+    if len(channels) == len(names):
+        raise DataError(
+            f"{said} of every channel are not finite; cut the gap out, or fill it, and move the "
+            "events that follow"
+        )
+    warnings.warn(
+        f"{said} are not finite in {', '.join(sorted(channels))}, taken for bad",
+        DataWarning,
+        stacklevel=3,
+    )
+    values[lost] = 0
+    return channels
+
+
 def _tell_cut(path: Path, length: float, promised: float) -> None:
     if length < promised - max(1.0, 0.01 * promised):
         warnings.warn(
@@ -167,13 +199,39 @@ def _tell_cut(path: Path, length: float, promised: float) -> None:
         )
 
 
-def _refuse_twice(source: Source, root: Path) -> None:
+def _listed(source: Source, root: Path) -> set[str]:
+    """Return the names in the tables of channels; empty where there is none."""
     own = {**entities(source.recording.name), "suffix": "channels"}
+    found: set[str] = set()
     for path in inherited(source.recording.parent, root, own, ".tsv"):
         names = read_tsv(path, ("name",))["name"]
         twice = sorted(set(names[names.duplicated()]))
         if twice:
             raise DataError(f"{path}: channels named twice: {', '.join(twice)}")
+        found |= set(names)
+    return found
+
+
+def _compare(source: Source, raw: Any, listed: set[str]) -> None:
+    """Hold what the sidecars say, ``listed`` channels and rate, against the file itself."""
+    rate, said = float(raw.info["sfreq"]), source.metadata.get("SamplingFrequency")
+    if isinstance(said, (int, float)) and not np.isclose(said, rate, rtol=0.01):
+        raise DataError(
+            f"{source.recording}: sampled at {rate:g} Hz, its sidecar says {said:g} Hz; correct "
+            "the one that is wrong"
+        )
+    held = set(raw.ch_names)
+    for names, what in (
+        (held - listed, "are not in channels.tsv, kept as they are"),
+        (listed - held, "of channels.tsv are not in the file"),
+    ):
+        if listed and names:
+            warnings.warn(
+                f"{source.recording}: {len(names)} channels {what}: "
+                f"{', '.join(sorted(names)[:10])}",
+                DataWarning,
+                stacklevel=4,
+            )
 
 
 def _refuse_other(source: Source, raw: Any, first: Any) -> None:

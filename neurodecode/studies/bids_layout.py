@@ -87,7 +87,7 @@ def list_subjects(root: Path, datatype: str) -> tuple[str, ...]:
     Warns
     -----
     DataWarning
-        Where the table and the folders name different people.
+        Where the table and the folders name different people, or the table one twice.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; data.root must be that of a BIDS data set")
@@ -103,10 +103,13 @@ def list_subjects(root: Path, datatype: str) -> tuple[str, ...]:
     table = root / "participants.tsv"
     if table.is_file():
         people = read_tsv(table, ("participant_id",))["participant_id"].astype(str)
-        named = set(people.str.removeprefix("sub-"))
+        people = people.str.removeprefix("sub-")
+        named = set(people)
+        twice = sorted(set(people[people.duplicated()]))
         for who, what in (
             (sorted(named - set(there)), f"in participants.tsv have no {datatype} recording"),
             (sorted(set(there) - named), "with a recording are not in participants.tsv"),
+            (twice, "stand in participants.tsv twice, the first row counts"),
         ):
             if who:
                 warnings.warn(
@@ -186,6 +189,8 @@ def find_runs(
         and path.name.endswith(endings)
         and (form == "cifti" or not path.name.endswith(".dtseries.nii"))
         and entities(path.name).get("task") == task
+        # FIF files of 2 GB go on in further ones, which are read with the first.
+        and entities(path.name).get("split", "1").lstrip("0") == "1"
         and (derivatives is None or form != "volume" or _is_preprocessed(path))
         and (form != "gifti" or entities(path.name).get("hemi") == "L")
         and (space is None or entities(path.name).get("space") == space)
@@ -338,6 +343,11 @@ def read_events(source: Source, run: int, columns: Mapping[str, str | None]) -> 
     ------
     DataError
         Where a column is missing, or an onset or duration is no number. A duration may be missing.
+
+    Warns
+    -----
+    DataWarning
+        Where trials start at the same time.
     """
     named = {key: name for key, name in columns.items() if name}
     table = read_tsv(source.events, ("onset", "duration", *named.values()))
@@ -353,6 +363,14 @@ def read_events(source: Source, run: int, columns: Mapping[str, str | None]) -> 
                 f"{source.events}: {int(wrong.sum())} {name}s are no number of seconds, the first "
                 f"is {first if isinstance(first, str) else 'n/a'}"
             )
+    again = int(times["onset"].duplicated().sum())
+    if again:
+        warnings.warn(
+            f"{source.events}: {again} trials start at the very time of another, so that their "
+            "responses cannot be told apart; rows may stand there twice",
+            DataWarning,
+            stacklevel=2,
+        )
     stimulus = table[named["stimulus"]] if "stimulus" in named else pd.Series("", table.index)
     events = pd.DataFrame(
         {

@@ -27,7 +27,8 @@ def trials(n=3):
 
 
 def commit(path, files, facts=None, inputs=()):
-    artifacts.commit(path, "s", settings="h", seed=1, inputs=inputs, files=files, facts=facts)
+    read = artifacts.hash_inputs(inputs)
+    artifacts.commit(path, "s", settings="h", seed=1, inputs=read, files=files, facts=facts)
 
 
 def test_responses_survive_and_names_stay_text(tmp_path):
@@ -254,7 +255,8 @@ def test_current_means_same_settings_seed_inputs_and_files(tmp_path):
     file.write_text("b")
 
     def current(settings="h", seed=1):
-        return artifacts.is_current(sidecar, settings=settings, seed=seed, inputs=[source])
+        read = artifacts.hash_inputs([source])
+        return artifacts.is_current(sidecar, settings=settings, seed=seed, inputs=read)
 
     assert not current()
     commit(sidecar, [file], inputs=[source])

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from neurodecode import artifacts
 from neurodecode.config import load_study
 from neurodecode.paths import Paths
-from neurodecode.pipeline import STAGES, Job, jobs_for_subject, wildcards_of
+from neurodecode.pipeline import STAGES, Job, Output, jobs_for_subject, wildcards_of
 from neurodecode.workflow import Workflow
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,25 @@ def test_one_subjects_jobs_come_after_what_they_read(tmp_path):
         assert job.wildcards.get("subject") != "01" or job.stage == "preprocess"
         made.add(job.sidecar)
     assert len(made) > 10
+
+
+def test_a_job_that_keeps_many_artefacts_reads_its_inputs_once(tmp_path, monkeypatch):
+    study = load_study("virtual-min", CONFIG)
+    job = Job("embed", study, Paths(tmp_path, study.name), 1, {"chain": study.chains[0]})
+    for path in job.inputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    read, hash_file = [], artifacts.hash_file
+    monkeypatch.setattr(artifacts, "hash_file", lambda path: read.append(path) or hash_file(path))
+    folds = [tmp_path / f"fold-{k}.json" for k in range(3)]
+    for sidecar in folds:
+        assert not job.holds(sidecar)
+        job.commit(sidecar, Output([]))
+    assert all(job.holds(sidecar) for sidecar in folds)
+    assert sorted(read) == sorted(job.inputs)
+    job.inputs[0].write_text("changed")
+    again = Job("embed", study, job.paths, 1, job.wildcards)
+    assert not any(again.holds(sidecar) for sidecar in folds)
 
 
 def test_settings_hash_follows_only_what_a_stage_depends_on(tmp_path):

@@ -121,7 +121,7 @@ def run_world(tmp_path_factory):
 
 def again(sidecar: Path, files: list[Path], facts: dict) -> None:
     old = read_sidecar(sidecar)
-    commit(sidecar, old.stage, settings=old.settings, seed=old.seed, inputs=[], files=files,
+    commit(sidecar, old.stage, settings=old.settings, seed=old.seed, inputs={}, files=files,
            facts=facts)  # fmt: skip
 
 

@@ -257,7 +257,7 @@ def test_clusters_by_k_means_of_the_semantic_target_are_left_out(tmp_path):
     job = SimpleNamespace(study=study, paths=Paths(tmp_path, "s"))
     sidecar = job.paths.targets("mine")
     files, facts = save_targets(sidecar, Targets(tuple(names), values, (5,), "given"))
-    commit(sidecar, "targets", settings="", seed=1, inputs=[], files=files, facts=facts)
+    commit(sidecar, "targets", settings="", seed=1, inputs={}, files=files, facts=facts)
     shown = trials(names * 2, 0).assign(category="thing")
     clusters = semantic_clusters(job, shown)
     table = pd.DataFrame({"id": names, "caption": "", "category": "thing", "set": "fold"})

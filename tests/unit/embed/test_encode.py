@@ -132,12 +132,12 @@ def test_a_model_is_read_back_as_it_was(tmp_path):
     model = fit(Y, features)
     sidecar = tmp_path / "sub-01.json"
     files, facts = save_encoding_model(sidecar, model)
-    commit(sidecar, "encode", settings="x", seed=1, inputs=[], files=files, facts=facts)
+    commit(sidecar, "encode", settings="x", seed=1, inputs={}, files=files, facts=facts)
     again = load_encoding_model(sidecar)
     assert again.bands == model.bands
     assert (again.predict(features) == model.predict(features)).all()
     assert (again.covariance() == model.covariance()).all()
-    commit(sidecar, "encode", settings="x", seed=1, inputs=[], files=files, facts={})
+    commit(sidecar, "encode", settings="x", seed=1, inputs={}, files=files, facts={})
     with pytest.raises(DataError, match="not an encoding model"):
         load_encoding_model(sidecar)
 

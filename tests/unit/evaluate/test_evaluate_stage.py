@@ -154,7 +154,7 @@ class Mini:
         self._commit(sidecar, save_reconstruction(sidecar, drawn))
 
     def _commit(self, sidecar, files, facts=None):
-        commit(sidecar, "fake", settings="s", seed=1, inputs=[], files=files, facts=facts)
+        commit(sidecar, "fake", settings="s", seed=1, inputs={}, files=files, facts=facts)
 
     def scores(self):
         run(self.job)

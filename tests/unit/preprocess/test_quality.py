@@ -85,7 +85,7 @@ def test_tables_come_back_from_disk(tmp_path):
     sidecar = tmp_path / "sub-01.json"
     files = save_quality(sidecar, tables)
     assert all(file.name.startswith("sub-01_quality-") for file in files)
-    commit(sidecar, "preprocess", settings="s", seed=1, inputs=[], files=files)
+    commit(sidecar, "preprocess", settings="s", seed=1, inputs={}, files=files)
     found = load_quality(sidecar)
     assert set(found) == set(tables) == {"facts", "repaired", "erp", "channels"}
     for name, table in tables.items():

@@ -88,7 +88,7 @@ def test_clips_are_kept_without_loss_and_can_be_looked_at(tmp_path, n_frames):
 
     drawn, sidecar = reconstruction(n_frames), tmp_path / "r.json"
     files = artifacts.save_reconstruction(sidecar, drawn)
-    artifacts.commit(sidecar, "x", settings="s", seed=1, inputs=[], files=files, facts={})
+    artifacts.commit(sidecar, "x", settings="s", seed=1, inputs={}, files=files, facts={})
     read = artifacts.load_reconstruction(sidecar)
     assert read.fps == 8
     np.testing.assert_array_equal(read.samples, drawn.samples)

@@ -273,19 +273,19 @@ def write_results(study: StudyConfig, results: Path, seed: int = 1) -> None:
     stimuli, subjects = adapter.stimuli(), adapter.subjects()
     design = Job("design", study, paths, seed)
     split = "leave one run out (3 folds)"
-    commit(design.sidecar, "design", settings="d0", seed=seed, inputs=[], files=[],
+    commit(design.sidecar, "design", settings="d0", seed=seed, inputs={}, files=[],
            facts={"split": split})  # fmt: skip
     for wildcards in wildcards_of("preprocess", study, subjects):
         job = Job("preprocess", study, paths, seed, wildcards)
         files = save_quality(job.sidecar, {"facts": FACTS})
-        commit(job.sidecar, "preprocess", settings="p1", seed=seed, inputs=[], files=files)
+        commit(job.sidecar, "preprocess", settings="p1", seed=seed, inputs={}, files=files)
     for wildcards in wildcards_of("reconstruct", study, subjects):
         job = Job("reconstruct", study, paths, seed, wildcards)
         table = _items(study, wildcards["subject"], stimuli)
         samples = _draw(study, job, table, stimuli)[:, None]
         drawn = Reconstruction(table, samples, np.zeros(len(table), np.int64))
         files = save_reconstruction(job.sidecar, drawn)
-        commit(job.sidecar, "reconstruct", settings="r1", seed=seed, inputs=[], files=files)
+        commit(job.sidecar, "reconstruct", settings="r1", seed=seed, inputs={}, files=files)
     for wildcards in wildcards_of("evaluate", study, subjects):
         job = Job("evaluate", study, paths, seed, wildcards)
         table = _items(study, wildcards["subject"], stimuli)
@@ -302,7 +302,7 @@ def write_results(study: StudyConfig, results: Path, seed: int = 1) -> None:
         write_table(job.sidecar.with_name(f"{job.sidecar.stem}_items.tsv"), frame)
         write_table(job.sidecar.with_name(f"{job.sidecar.stem}_noise_ceiling.tsv"), ceilings(study))
         write_query(paths.ledger(wildcards["subject"]), query_of("e2", seed, {}))
-        commit(job.sidecar, "evaluate", settings="e2", seed=seed, inputs=[], files=[])
+        commit(job.sidecar, "evaluate", settings="e2", seed=seed, inputs={}, files=[])
 
 
 def with_scores(material: Any, **changes: Any) -> Any:

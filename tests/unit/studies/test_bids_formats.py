@@ -179,6 +179,39 @@ def test_a_real_recording_from_its_eeglab_file_to_repaired_epochs(tmp_path):
     assert np.abs(shown[back & (time > 0.1) & (time < 0.3)]).max() > 3 * before
 
 
+def test_samples_that_are_not_finite_make_a_channel_bad_and_are_told(tmp_path):
+    data = signal()
+    data[1, 100:150] = np.nan
+    write(tmp_path, lambda f, stem: write_eeglab(f, stem, data))
+    with (
+        pytest.warns(DataWarning, match=r"_eeg\.set: 50 of 1200 samples are not finite in Cz"),
+        pytest.warns(DataWarning, match="1 of 4 channels are marked as bad in some run: Cz"),
+    ):
+        found = study(tmp_path).load("01")
+    assert found.units["bad"].tolist() == [False, True, False, False]
+    epochs = {"kind": "epochs", "band": [0.5, 20], "rate": 50}
+    estimator = make("estimator", TypeAdapter(EstimatorSettings).validate_python(epochs))
+    assert np.isfinite(estimator.estimate(found).data).all()
+    data[:, 300] = np.inf
+    write(tmp_path, lambda f, stem: write_eeglab(f, stem, data))
+    with pytest.raises(DataError, match="51 of 1200 samples of every channel are not finite"):
+        study(tmp_path).load("01")
+
+
+def test_a_recording_in_several_files_is_read_with_its_first(tmp_path):
+    def split(folder, stem):
+        write_fif(folder, stem)
+        (path,) = folder.glob("*.fif")
+        short = mne.io.read_raw_fif(path, preload=True, verbose="ERROR")
+        path.unlink()
+        long = mne.concatenate_raws([short.copy() for _ in range(80)], verbose="ERROR")
+        long.save(path, split_size="2MB", split_naming="bids", verbose="ERROR")
+
+    folder = write(tmp_path, split, "meg")
+    assert len(list(folder.glob("*_split-*_meg.fif"))) == 2
+    assert study(tmp_path, "meg").load("01").data.shape == (80 * N, len(NAMES))
+
+
 def test_a_channel_that_the_file_itself_names_twice(tmp_path):
     twice = ["Fz", "Cz", "Cz", "Oz"]
     write(tmp_path, lambda folder, stem: write_edf(folder, stem, signal(), twice))
@@ -195,6 +228,20 @@ def test_a_recording_without_the_channels_that_are_asked_for(tmp_path):
     (folder / "sub-01_task-see_channels.tsv").unlink()
     with pytest.raises(DataError, match="holds no MEG channel"):
         study(tmp_path, "meg").load("01")
+
+
+def test_a_table_of_other_channels_is_told(tmp_path):
+    folder = write(tmp_path, lambda f, stem: write_brainvision(f, stem, signal()))
+    path = folder / "sub-01_task-see_channels.tsv"
+    table = pd.read_csv(path, sep="\t")
+    more = pd.concat([table, table[:1].assign(name="Q9")])
+    for rows, message in (
+        (table[:-1], r"1 channels are not in channels\.tsv.*: Oz"),
+        (more, r"1 channels of channels\.tsv are not in the file: Q9"),
+    ):
+        rows.to_csv(path, sep="\t", index=False)
+        with pytest.warns(DataWarning, match=message):
+            assert study(tmp_path).load("01").units["unit"].tolist() == NAMES
 
 
 def test_files_that_are_missing(tmp_path):
@@ -262,6 +309,11 @@ def test_runs_of_different_rates_are_refused(tmp_path):
                                fname_base=stem, folder_out=str(folder))  # fmt: skip
 
     write(tmp_path, lambda f, stem: write_edf(f, stem, signal()), run=1)
-    write(tmp_path, slower, run=2)
+    folder = write(tmp_path, slower, run=2)
+    with pytest.raises(DataError, match="sampled at 50 Hz, its sidecar says 100 Hz"):
+        study(tmp_path).load("01")
+    (folder / "sub-01_task-see_run-2_eeg.json").write_text(
+        json.dumps({"SamplingFrequency": RATE // 2})
+    )
     with pytest.raises(DataError, match="sampled at 50 Hz, the run before at 100 Hz"):
         study(tmp_path).load("01")

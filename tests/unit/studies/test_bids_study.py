@@ -298,6 +298,22 @@ def test_no_trial_left(root):
         study(root).load("01")
 
 
+def test_a_run_without_trials_and_trials_at_one_time_are_told(root):
+    path = root / f"{FUNC}_events.tsv"
+    edit(path, lambda table: table.assign(onset=[table["onset"][1], *table["onset"][1:]]))
+    with pytest.warns(DataWarning, match="1 trials start at the very time of another"):
+        study(root).load("01")
+    edit(path, lambda table: table[:0])
+    with pytest.warns(DataWarning, match="subject 01: 1 of 2 runs have no trial: sub-01.*run-02"):
+        assert len(study(root).load("01").events) == 16
+
+
+def test_somebody_who_stands_twice_in_the_table_is_told(root):
+    edit(root / "participants.tsv", lambda table: pd.concat([table, table[:1].assign(age="99")]))
+    with pytest.warns(DataWarning, match="1 subjects stand in participants.tsv twice.*: 01"):
+        assert study(root).demographics().loc["01", "age"] != 99
+
+
 def test_people_in_the_table_and_folders_differ(root):
     edit(root / "participants.tsv",
          lambda table: table.assign(participant_id=["sub-01", "sub-07"]))  # fmt: skip
