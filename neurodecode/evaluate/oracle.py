@@ -43,6 +43,8 @@ from neurodecode.seeds import derive
 __all__ = ["SOURCE", "oracle_rows", "with_share"]
 
 SOURCE = "oracle"
+ROUNDING = 1e-3
+"""Difference of log-likelihoods, told in single precision, below which two are equal."""
 Row = dict[str, object]
 Asked = Mapping[tuple[str, str], float]
 """Metric and extractor -> chance."""
@@ -186,7 +188,8 @@ def _identified(scoring: Scoring, answers: Answers, asked: Asked) -> Iterator[Me
             if metric.endswith("_reversed"):
                 if answers.backward is not None:
                     turned = answers.backward[np.ix_(rows, columns)]
-                    table = np.where(forward == turned, 0.5, forward > turned)
+                    lead = forward - turned
+                    table = np.where(np.abs(lead) < ROUNDING, 0.5, lead > 0)
                     yield Measure(metric, extractor, table, float(table.mean()))
             elif "_within_" in metric and clusters is not None:
                 yield Measure(metric, extractor, wins_within(forward, clusters[rows]), chance)

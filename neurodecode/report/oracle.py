@@ -32,23 +32,22 @@ class OraclePart:
     Attributes
     ----------
     said : str
-        Empty where a person was recorded.
-    rows : bool
-        Whether the oracle has rows among the scores.
+        What the oracle is, or why there is none; empty where a person was recorded.
+    points : tuple of str
+        What it reaches and what share of that was reached, one sentence a measure.
     """
 
     said: str
-    rows: bool
+    points: tuple[str, ...] = ()
 
 
 def oracle_part(material: Material) -> OraclePart:
     """Say what share of the oracle's lead the main system reaches, or why there is none."""
-    rows = any(s.role == "oracle" for s in material.scores)
     if not material.simulated:
-        return OraclePart("", rows)
-    if not rows:
-        return OraclePart(f"No oracle stands beside these scores: {_why_not(material)}.", rows)
-    return OraclePart(" ".join([WHO, *_shares(material), ALIKE]), rows)
+        return OraclePart("")
+    if not any(s.role == "oracle" for s in material.scores):
+        return OraclePart(f"No oracle stands beside these scores: {_why_not(material)}.")
+    return OraclePart(WHO, (*_shares(material), ALIKE))
 
 
 def _why_not(material: Material) -> str:
@@ -79,8 +78,8 @@ def _shares(material: Material) -> list[str]:
             best = [s for s in found if s.role == "oracle"]
             name = describe(metric).name
             said.append(
-                f"{name}: oracle {_over(best, material)}; of its lead over chance this study's "
-                f"main system reaches {_share(ours, material)}."
+                f"{name}: oracle {_over(best, material)}; share of its lead over chance that "
+                f"the main system reaches: {_share(ours, material)}."
             )
     return said
 
