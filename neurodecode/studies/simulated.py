@@ -50,6 +50,11 @@ class Simulated(ABC):
     def _features(self) -> tuple[Features, Features]:
         """Features of all that is shown, and of what brains are scaled over."""
 
+    @property
+    def _reference(self) -> Features:
+        """Features of what brains are scaled over alone."""
+        return self._features[1]
+
     def subjects(self) -> tuple[str, ...]:
         """Return ``01``, ``02``, ..."""
         return tuple(f"{k + 1:02d}" for k in range(self.n_subjects))
@@ -84,9 +89,9 @@ class Simulated(ABC):
             Up to a constant a trial; see :mod:`neurodecode.simulate.oracle`.
         """
         self.refuse_unknown("log_likelihood", subject)
-        world, (_, reference) = self.world, self._features
+        world = self.world
         person = draw_people(world, self.n_subjects).iloc[int(subject) - 1]
-        brain = draw_brain(world, person, reference)
+        brain = draw_brain(world, person, self._reference)
         shown = trial_table(self.stimuli().table, world.schedule, world.seed, brain.participant_id)
         onsets = runs(shown)[0][1]["onset"].to_numpy(float)
         seen = _described(candidates, world)
