@@ -3,8 +3,10 @@
 The nearest training clip by decoded meaning and motion stands beside the same picture held still,
 the mean training clip and a random one. Held-out pictures move, grow, shrink, turn, change or
 stand behind a moving bar. The same people are simulated again without tuning to motion: then no
-score of motion may differ from chance. The mean clip is the most similar frame by frame, a still
-the nearest in flow: neither knows what moved where, which only the scores of motion tell.
+score of motion may differ from chance. An oracle that knows how the brains were made is asked about
+the same trials: which of two clips, and whether it ran forwards. The mean clip is the most similar
+frame by frame, a still the nearest in flow: neither knows what moved where, which only the scores
+of motion tell.
 """
 
 from __future__ import annotations
@@ -18,7 +20,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from table import WEIGHTS, Table, run
 
-from neurodecode.contracts import Conditions, Float, Pixels, Stimuli, Targets, key_frames
+from neurodecode.contracts import (
+    Conditions,
+    Float,
+    Pixels,
+    Responses,
+    Stimuli,
+    Targets,
+    key_frames,
+)
 from neurodecode.embed.ridge import RidgeDecoder
 from neurodecode.evaluate.clip_measures import flows, of_clips, of_decoded_motion, of_motion
 from neurodecode.evaluate.extractors import spaced
@@ -29,10 +39,11 @@ from neurodecode.models.independent import load_independent
 from neurodecode.reconstruct.clips import LinearClip, MeanClip, NearestClip, RandomClip
 from neurodecode.registry import Gallery
 from neurodecode.simulate.features import Features, clip_features, picture_features
+from neurodecode.simulate.oracle import build_oracle, pooled, share_of_oracle
 from neurodecode.simulate.people import draw_people
 from neurodecode.simulate.responses import trial_responses
-from neurodecode.simulate.trials import trial_table
-from neurodecode.simulate.tuning import draw_brain
+from neurodecode.simulate.trials import runs, trial_table
+from neurodecode.simulate.tuning import Brain, draw_brain
 from neurodecode.simulate.world import World
 from neurodecode.studies.virtual_clips import VirtualClips
 from neurodecode.targets.clips import ClipTarget, MotionTarget
@@ -45,7 +56,7 @@ SOURCES = (
     "neurodecode/evaluate/clip_measures.py", "neurodecode/evaluate/video_metrics.py",
     "neurodecode/evaluate/tables.py", "neurodecode/embed/ridge.py",
     *(f"neurodecode/simulate/{name}.py" for name in (
-        "features", "fields", "noise", "responses", "tuning", "world",
+        "features", "fields", "noise", "oracle", "responses", "tuning", "world",
     )), *WEIGHTS,
 )  # fmt: skip
 DECODED = "nearest clip"
@@ -82,15 +93,50 @@ def show(preset: str, n_train: int, n_test: int, n_voxels: int | None) -> Shown:
     )
 
 
-def decode(shown: Shown, person: pd.Series, *, tuned: bool) -> tuple[Conditions, Gallery]:
-    """Simulate and decode one person; repeats' decoded features are averaged."""
-    world, table = shown.world, shown.stimuli.table
+@dataclass(frozen=True)
+class Recorded:
+    """One person's brain and responses."""
+
+    world: World
+    brain: Brain
+    responses: Responses
+    onsets: NDArray[np.float64]
+
+
+def record(shown: Shown, person: pd.Series, *, tuned: bool) -> Recorded:
+    """Simulate one person."""
+    world = shown.world
     if not tuned:
         world = replace(world, early=replace(world.early, motion=0.0),
                         ventral=replace(world.ventral, motion=0.0))  # fmt: skip
     brain = draw_brain(world, person, shown.reference)
-    trials = trial_table(table, world.schedule, world.seed, brain.participant_id)
+    trials = trial_table(shown.stimuli.table, world.schedule, world.seed, brain.participant_id)
     responses = trial_responses(world, brain, shown.features, trials)
+    return Recorded(world, brain, responses, runs(trials)[0][1]["onset"].to_numpy(float))
+
+
+def ask_oracle(shown: Shown, recorded: Recorded) -> dict[str, NDArray[np.float64]]:
+    """Score each test clip by the truth, hidden features unknown: which one, and which way."""
+    scored, world = shown.stimuli.scored, recorded.world
+    trials = recorded.responses.trials
+    test = (trials["set"] == "test").to_numpy()
+    names = trials["stimulus"][test].to_numpy(str)
+
+    def said(frames: Pixels) -> NDArray[np.float64]:
+        seen = clip_features(list(frames), scored.table, world.bank, world.seed)
+        oracle = build_oracle(world, recorded.brain, seen, recorded.onsets, hidden=False)
+        each = oracle.log_likelihood(recorded.responses.data[test], trials[test])
+        return pooled(each, names, oracle.ids)
+
+    forward, turned = said(scored.frames), said(scored.frames[:, ::-1])
+    lead = np.diag(forward - turned)  # what is less than the rounding of single precision is none
+    way = np.where(np.abs(lead) < 1e-3, 0.5, lead > 0)
+    return {"which": np.diag(wins(forward)), "way": way}
+
+
+def decode(shown: Shown, recorded: Recorded) -> tuple[Conditions, Gallery]:
+    """Decode one person; repeats' decoded features are averaged."""
+    table, responses = shown.stimuli.table, recorded.responses
     trials = responses.trials
     row = pd.Series(np.arange(len(table)), index=table["id"])[trials["stimulus"]].to_numpy()
     train = (trials["set"] == "train").to_numpy()
@@ -184,8 +230,10 @@ def measure(table: Table, quick: bool) -> None:
         scores: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
         for k, person in draw_people(shown.world, n_people).iterrows():
             for tuned in (True, False):
-                decoded, gallery = decode(shown, person, tuned=tuned)
-                found = {"decoding": judge.of_decoded(decoded)}
+                recorded = record(shown, person, tuned=tuned)
+                decoded, gallery = decode(shown, recorded)
+                found = {"decoding": judge.of_decoded(decoded),
+                         "oracle": ask_oracle(shown, recorded)}  # fmt: skip
                 for name, clips in draw(decoded, gallery, int(str(k))):
                     found[name] = judge.of_drawn(clips)
                 for name, values in found.items():
@@ -205,23 +253,32 @@ def _report(
         mean, error = over_clips(scores[name][metric])
         return f"{mean:.3f} +- {error:.3f}"
 
+    def oracle(metric: str, mean: float, blind: str = "") -> str:
+        asked = "way" if metric.endswith("_reversed") else "which"
+        words = f", oracle {told(f'oracle{blind}', asked)}"
+        if blind:
+            return words
+        best = over_clips(scores["oracle"][asked])[0]
+        return f"{words}; share {share_of_oracle(mean, best, 0.5):.2f}"
+
     others = ("held still", "linear frames", "mean clip", "random clip")
     for metric, drawn in (("retrieval_two_way_motion", False), ("retrieval_reversed", False),
                           ("two_way_motion", True), ("two_way_reversed", True)):  # fmt: skip
         name = DECODED if drawn else "decoding"
         mean, error = over_clips(scores[name][metric])
         peers = ", ".join(f"{o} {told(o, metric)}" for o in others) if drawn else "chance .5"
-        table.add(f"{where}: {metric}, {name}", told(name, metric), peers, "3 SE above chance",
-                  mean > 0.5 + 3 * error)  # fmt: skip
+        table.add(f"{where}: {metric}, {name}", told(name, metric), peers + oracle(metric, mean),
+                  "3 SE above chance", mean > 0.5 + 3 * error)  # fmt: skip
         mean, error = over_clips(scores[f"{name}, blind"][metric])
         table.add(f"{where}: the same, brains without tuning to motion",
-                  told(f"{name}, blind", metric), "chance .5", "within 3 SE of chance",
+                  told(f"{name}, blind", metric),
+                  "chance .5" + oracle(metric, mean, ", blind"), "within 3 SE of chance",
                   abs(mean - 0.5) <= 3 * error)  # fmt: skip
     metric = "two_way_clip_independent"
     mean, error = over_clips(scores[DECODED][metric])
     table.add(f"{where}: {metric}, {DECODED}", told(DECODED, metric),
-              ", ".join(f"{o} {told(o, metric)}" for o in others), "3 SE above chance",
-              None if quick else mean > 0.5 + 3 * error)  # fmt: skip
+              ", ".join(f"{o} {told(o, metric)}" for o in others) + oracle(metric, mean),
+              "3 SE above chance", None if quick else mean > 0.5 + 3 * error)  # fmt: skip
     for metric in SHOWN:
         mean, best = (over_clips(scores[o][metric])[0] for o in (DECODED, "mean clip"))
         deceived = best < mean if metric == "motion_epe" else best > mean

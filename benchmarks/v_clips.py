@@ -2,7 +2,8 @@
 
 Pictures move in eight directions for 2 s at 8 frames a second; a still shows a clip's middle frame
 for as long. A clip and its reverse hold the same frames, so that only tuning to motion can tell
-them: the direction is decoded against its opposite, on pictures left out.
+them: the direction is decoded against its opposite, on pictures left out. The oracle knows how the
+brains were made and says which of the two makes a trial likelier.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from table import Table, run
 from neurodecode.simulate.bold import bold_runs
 from neurodecode.simulate.features import Features, clip_features, picture_features
 from neurodecode.simulate.glm import readout
+from neurodecode.simulate.oracle import build_oracle, share_of_oracle
 from neurodecode.simulate.people import draw_people
-from neurodecode.simulate.trials import shown_pictures, trial_table
+from neurodecode.simulate.trials import runs, shown_pictures, trial_table
 from neurodecode.simulate.tuning import Brain, draw_brain
 from neurodecode.simulate.world import World, named
 from neurodecode.stimuli.clips import MOTIONS, draw_clips
@@ -30,7 +32,8 @@ from neurodecode.stimuli.objects64 import load_objects64
 SOURCES = (
     "benchmarks/v_clips.py", "neurodecode/stimuli/clips.py", "neurodecode/stimuli/data",
     *(f"neurodecode/simulate/{name}.py" for name in (
-        "bold", "features", "fields", "glm", "hrf", "noise", "people", "trials", "tuning", "world",
+        "bold", "features", "fields", "glm", "hrf", "noise", "oracle", "people", "trials", "tuning",
+        "world",
     )),
 )  # fmt: skip
 N_FOLDS = 5
@@ -49,12 +52,15 @@ class Shown:
         ``id, category, set, picture, way`` (0 to 7), ``moves``.
     features, reference : Features
         Of the stimuli; of the pictures over which brains are standardised.
+    ways : (Features, Features)
+        Of the moving clips, and of the same run backwards.
     """
 
     world: World
     table: pd.DataFrame
     features: Features
     reference: Features
+    ways: tuple[Features, Features]
 
 
 def show(name: str, n_pictures: int) -> Shown:
@@ -71,16 +77,21 @@ def show(name: str, n_pictures: int) -> Shown:
     standing = table.assign(id=table["id"] + "-still", moves=False)
     both = pd.concat([table, standing], ignore_index=True)
     features = clip_features(np.concatenate([frames, still]), both, world.bank, world.seed)
+    backwards = clip_features(frames[:, ::-1], table, world.bank, world.seed)
+    ways = features.rows(np.arange(len(table))), backwards
     world = replace(world, schedule=replace(schedule, n_train=len(both)))
-    return Shown(world, both, features, picture_features(pictures, world.bank, world.seed))
+    return Shown(world, both, features, picture_features(pictures, world.bank, world.seed), ways)
+
+
+def blinded(world: World) -> World:
+    """The same world, no voxel tuned to motion."""
+    early, ventral = (replace(part, motion=0.0) for part in (world.early, world.ventral))
+    return replace(world, early=early, ventral=ventral)
 
 
 def scan(shown: Shown, person: pd.Series, *, tuned: bool) -> tuple[Brain, pd.DataFrame, NDArray]:
     """Return a brain, its trials and a response each (n_trials, n_voxels), from the series."""
-    world = shown.world
-    if not tuned:
-        world = replace(world, early=replace(world.early, motion=0.0),
-                        ventral=replace(world.ventral, motion=0.0))  # fmt: skip
+    world = shown.world if tuned else blinded(shown.world)
     brain = draw_brain(world, person, shown.reference)
     trials = trial_table(shown.table, world.schedule, world.seed, brain.participant_id)
     parts = []
@@ -113,6 +124,21 @@ def against_opposite(trials: pd.DataFrame, responses: NDArray, moves: bool) -> p
     return pd.Series(right).groupby(groups).mean()
 
 
+def ask_oracle(shown: Shown, brain: Brain, trials: pd.DataFrame, responses: NDArray) -> pd.Series:
+    """Share of each picture's trials that are likelier under their clip than under its reverse."""
+    onsets = runs(trials)[0][1]["onset"].to_numpy(float)
+    moving = trials["moves"].to_numpy()
+    asked, x = trials[moving], responses[moving]
+    said = []
+    for features in shown.ways:
+        oracle = build_oracle(shown.world, brain, features, onsets, hidden=False)
+        own = [oracle.ids.index(name) for name in asked["stimulus"]]
+        said.append(oracle.log_likelihood(x, asked)[own, np.arange(len(own))])
+    lead = said[0] - said[1]  # what is less than the rounding of single precision is none
+    right = pd.Series(np.where(np.abs(lead) < 1e-3, 0.5, lead > 0))
+    return right.groupby(asked["picture"].to_numpy(str)).mean()
+
+
 def over_pictures(people: list[pd.Series]) -> tuple[float, float]:
     """Mean and its standard error over pictures: people see the same clips, their errors agree."""
     each = pd.concat(people, axis=1).mean(axis=1)
@@ -143,25 +169,33 @@ def measure(table: Table, quick: bool) -> None:
         shown = show(name, 80 if quick else 160)
         n_people = 1 if quick else 3
         told, stood, blind, seen, still = [], [], [], [], []
+        knows: dict[bool, list[pd.Series]] = {True: [], False: []}
         for _, person in draw_people(shown.world, n_people).iterrows():
             brain, trials, responses = scan(shown, person, tuned=True)
             told.append(against_opposite(trials, responses, True))
             stood.append(against_opposite(trials, responses, False))
             seen.append(profile(trials, responses, True))
             still.append(profile(trials, responses, False))
-            _, trials, responses = scan(shown, person, tuned=False)
+            knows[True].append(ask_oracle(shown, brain, trials, responses))
+            other, trials, responses = scan(shown, person, tuned=False)
             blind.append(against_opposite(trials, responses, True))
+            knows[False].append(ask_oracle(shown, other, trials, responses))
         n = int(shown.table["moves"].sum())
         mean, error = over_pictures(told)
         table.add(f"{name}: direction told from its opposite, {n} moving clips, ridge",
-                  f"{mean:.3f} +- {error:.3f}", "chance .5", "3 SE above chance",
-                  mean > 0.5 + 3 * error)  # fmt: skip
-        for words, found in (
-            ("from their stills", stood), ("from clips, brains without tuning to motion", blind)
-        ):  # fmt: skip
+                  f"{mean:.3f} +- {error:.3f}",
+                  "chance .5, oracle {:.3f} +- {:.3f}".format(*over_pictures(knows[True]))
+                  + f"; share {share_of_oracle(mean, over_pictures(knows[True])[0], 0.5):.2f}",
+                  "3 SE above chance", mean > 0.5 + 3 * error)  # fmt: skip
+        oracle = ", oracle {:.3f} +- {:.3f}".format(*over_pictures(knows[False]))
+        for words, found, beside in (
+            ("from their stills", stood, ""),
+            ("from clips, brains without tuning to motion", blind, oracle),
+        ):
             mean, error = over_pictures(found)
-            table.add(f"{name}: the same {words}", f"{mean:.3f} +- {error:.3f}", "chance .5",
-                      "within 3 SE of chance", abs(mean - 0.5) <= 3 * error)  # fmt: skip
+            table.add(f"{name}: the same {words}", f"{mean:.3f} +- {error:.3f}",
+                      f"chance .5{beside}", "within 3 SE of chance",
+                      abs(mean - 0.5) <= 3 * error)  # fmt: skip
         table.add(f"{name}: voxels' preference of direction, r of two halves of the pictures",
                   f"{np.mean(seen):.3f}", f"stills {np.mean(still):.3f}",
                   "clips above stills in each person",

@@ -35,6 +35,7 @@ __all__ = [
     "Extractor",
     "Gallery",
     "KnowsPeople",
+    "KnowsTruth",
     "Study",
     "kinds",
     "load",
@@ -155,6 +156,20 @@ class KnowsPeople(Protocol):
         """One row a participant, indexed by name: ``age``, ``sex``, ``site``, as far as known.
 
         Never logged, never written beside the recording's own table.
+        """
+
+
+@runtime_checkable
+class KnowsTruth(Protocol):
+    """An adapter of simulated people that also knows how their brains were made."""
+
+    def log_likelihood(
+        self, subject: str, responses: Responses, candidates: Stimuli
+    ) -> NDArray[np.float64]:
+        """Return log p(response | candidate), (n_candidates, n_trials), up to a constant a trial.
+
+        ``responses`` are trials of :meth:`Study.load`, as they are. Nothing of a candidate is
+        looked at that is not told by what is seen of it.
         """
 
 

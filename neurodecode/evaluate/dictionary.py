@@ -14,12 +14,12 @@ import pandas as pd
 from neurodecode.artifacts import read_table, write_table, write_text
 from neurodecode.errors import DataError
 
-__all__ = ["COLUMNS", "Definition", "collect", "define"]
+__all__ = ["COLUMNS", "Definition", "collect", "define", "is_identification", "oracle_of"]
 
 COLUMNS = (
     *("study", "subject", "system", "role", "source", "metric", "extractor", "value"),
-    *("ci_low", "ci_high", "chance", "n", "p", "q", "p_refit", "split", "selection", "resolution"),
-    *("averaging", "transductive", "seed"),
+    *("ci_low", "ci_high", "chance", "n", "p", "q", "p_refit", "oracle_share", "split"),
+    *("selection", "resolution", "averaging", "transductive", "seed"),
 )
 TEXT = (
     *("study", "subject", "system", "role", "source", "metric", "extractor"),
@@ -48,6 +48,15 @@ class Definition:
     chance: str
     better: str = "higher"
 
+
+_ORACLE = {
+    True: "the same question answered by one who knows how the brains were made: the likelihood of "
+    "the item's trials under each candidate, hidden features unknown; oracle_share is "
+    "(score - chance) / (oracle - chance). Of two candidates neither what is decoded nor a picture "
+    "that is drawn from these trials can be expected to tell more often which was seen",
+    False: "of the scored stimulus that the item's trials are likeliest under. A decoder is not "
+    "told which stimuli those are, so this is no bar, and no share is taken",
+}
 
 _KNOWN: dict[str, Definition] = {
     r"pixcorr": Definition(
@@ -248,6 +257,16 @@ _KNOWN: dict[str, Definition] = {
 }
 
 
+def is_identification(metric: str) -> bool:
+    """Whether a metric asks which one was seen, and not how alike two are."""
+    return metric.startswith(("two_way_", "retrieval_", "accuracy_"))
+
+
+def oracle_of(metric: str) -> str:
+    """Return what a row of role ``oracle`` holds."""
+    return _ORACLE[is_identification(metric)]
+
+
 def define(metrics: Iterable[str]) -> dict[str, Definition]:
     """Return the definition of each metric, by name.
 
@@ -291,6 +310,8 @@ def collect(paths: Sequence[Path], out: Path) -> list[Path]:
     whole = pd.concat(tables, ignore_index=True)
     names = sorted(whole["metric"].unique())
     words = {name: asdict(definition) for name, definition in define(names).items()}
+    for name in sorted(whole["metric"][whole["role"] == "oracle"].unique()):
+        words[name]["oracle"] = oracle_of(name)
     write_table(out, whole)
     write_text(out.with_suffix(".json"), json.dumps(words, indent=1, sort_keys=True) + "\n")
     return [out, out.with_suffix(".json")]

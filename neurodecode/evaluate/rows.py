@@ -19,7 +19,7 @@ from neurodecode.seeds import generator
 
 __all__ = ["estimated", "item_rows", "score_row"]
 
-ROLES = {"true": "ceiling", "permuted": "baseline", "mean": "baseline"}
+ROLES = {"true": "ceiling", "permuted": "baseline", "mean": "baseline", "oracle": "oracle"}
 
 
 def estimated(

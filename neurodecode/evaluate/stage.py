@@ -16,6 +16,7 @@ from neurodecode.evaluate.duplicates import refuse_near_duplicates
 from neurodecode.evaluate.holdout import is_locked
 from neurodecode.evaluate.ledger import query_of, write_query
 from neurodecode.evaluate.locked import ITEM_COLUMNS, locked_rows
+from neurodecode.evaluate.oracle import oracle_rows, with_share
 from neurodecode.evaluate.over_time import over_time_tables, timed_chains
 from neurodecode.evaluate.scoring import Scoring, truth_of
 from neurodecode.evaluate.truth import Truth
@@ -47,8 +48,11 @@ def run(job: Job) -> Output:
             f"evaluate: nothing to score in study {job.study.name}: its decoders decode neither "
             "labels nor the target that reconstruct.choose_by names, and nothing is drawn"
         )
+    for row, item in oracle_rows(scoring, tuple(rows)):
+        rows.append(row)
+        items.append(item)
     write_query(job.paths.ledger(job.wildcards["subject"]), query_of_job(job))
-    table = with_q(pd.DataFrame(rows))[list(COLUMNS)]
+    table = with_share(with_q(pd.DataFrame(rows)), job.study)[list(COLUMNS)]
     files = _write(job, table, pd.concat(items, ignore_index=True))
     if timed_chains(job):
         stem = job.sidecar.with_suffix("")

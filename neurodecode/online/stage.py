@@ -78,7 +78,7 @@ def run(job: Job) -> Output:
     query = query_of(job.settings_hash, job.seed, job.input_hashes)
     write_query(job.paths.ledger(subject), query, "locked" if locked else "exact")
     files = [job.sidecar.with_suffix(".tsv")]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).assign(oracle_share=np.nan)
     write_table(files[0], (table.assign(q=np.nan) if locked else with_q(table))[list(COLUMNS)])
     if not locked:
         files.append(job.sidecar.with_suffix(".safetensors"))

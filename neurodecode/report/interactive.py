@@ -62,7 +62,9 @@ def _row(row: Any, several: bool) -> dict[str, Any]:
         "low": score.ci_low if known else None,
         "high": score.ci_high if known else None,
         "words": f"{row.value} (95 % {row.interval}), chance {row.chance}, p {row.p}, q {row.q}, "
-        f"N {score.n}" + (f", {row.decoder}" if row.decoder else ""),
+        f"N {score.n}"
+        + (f", {row.share} of the oracle" if row.share else "")
+        + (f", {row.decoder}" if row.decoder else ""),
     }
 
 

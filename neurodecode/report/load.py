@@ -65,6 +65,7 @@ class Score:
     selection: str
     transductive: bool
     resolution: str = ""
+    oracle_share: float = math.nan
 
     @property
     def has_interval(self) -> bool:
@@ -331,4 +332,5 @@ def _score(row: Mapping[object, object]) -> Score:
         selection=text("selection"),
         transductive=text("transductive").lower() in ("true", "1", "1.0"),
         resolution=text("resolution"),
+        oracle_share=number("oracle_share"),
     )

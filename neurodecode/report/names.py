@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from neurodecode.config import StudyConfig
+from neurodecode.evaluate.dictionary import is_identification
 
 __all__ = [
     "BRAIN_FREE_SOURCES",
+    "ORACLE",
     "control_words",
     "decoder_words",
     "generator_words",
@@ -15,6 +17,7 @@ __all__ = [
 ]
 
 BRAIN_FREE_SOURCES = ("permuted", "mean")
+ORACLE = "Bayes oracle"
 
 _GENERATORS = {
     "retrieval": "Nearest training picture",
@@ -96,6 +99,9 @@ def is_of_decoding(metric: str) -> bool:
 
 def label(study: StudyConfig, system: str, source: str, metric: str = "") -> str:
     """Say what was scored, e.g. ``Diffusion generator, given the true features``."""
+    if source == "oracle":
+        picked = "" if is_identification(metric) else ": the scored one it finds likeliest"
+        return ORACLE + picked
     if is_of_decoding(metric):
         words = decoder_words(study, system)
         words = words[0].upper() + words[1:]
@@ -106,6 +112,8 @@ def label(study: StudyConfig, system: str, source: str, metric: str = "") -> str
 
 def is_brain_free(study: StudyConfig, system: str, source: str, metric: str = "") -> bool:
     """Whether nothing of the brain's response to the item went into what was scored."""
+    if source == "oracle":
+        return False
     spec = study.system(system)
     if source in BRAIN_FREE_SOURCES or study.responses[spec.responses].kind == "block_position":
         return True

@@ -26,6 +26,7 @@ from neurodecode.report.maps import MapPart, map_parts
 from neurodecode.report.multiverse_part import MultiversePart
 from neurodecode.report.names import decoder_words, generator_words
 from neurodecode.report.online import OnlinePart
+from neurodecode.report.oracle import OraclePart, oracle_part
 from neurodecode.report.others import Others, others
 from neurodecode.report.over_time import over_time_panels
 from neurodecode.report.pictures import PictureBook
@@ -60,6 +61,8 @@ class StudyPart:
         What the interactive plot shows; see ``report.interactive``.
     multiverse : MultiversePart
         What other choices would have told.
+    oracle : OraclePart
+        What one who knows how the brains were made could tell.
     others : Others
         Published numbers of other systems.
     ledger : list of (str, int, str, str, str)
@@ -84,6 +87,7 @@ class StudyPart:
     blocks: list[Block]
     plot: list[dict[str, Any]]
     multiverse: MultiversePart
+    oracle: OraclePart
     others: Others
     ledger: list[tuple[str, int, str, str, str]]
     pairs: list[tuple[Score, Score]]
@@ -115,6 +119,7 @@ def study_part(
         blocks=blocks,
         plot=plot_data(blocks, several=len(material.subjects) > 1),
         multiverse=multiverse,
+        oracle=oracle_part(material),
         others=published,
         ledger=ledger_rows(material.standings),
         pairs=transductive_pairs(material),

@@ -13,10 +13,10 @@ from neurodecode.report.names import decoder_words, is_of_decoding, label
 from neurodecode.report.others import Beside, digits
 from neurodecode.report.verdict import fixed, headline_scores, trimmed
 
-__all__ = ["Block", "Row", "score_blocks", "transductive_pairs"]
+__all__ = ["Block", "Row", "score_blocks", "share_words", "transductive_pairs"]
 
 ROLES = {"system": "Decoders", "baseline": "Baselines and controls", "ceiling": "Ceilings",
-         "peer": "Other systems"}  # fmt: skip
+         "oracle": "Oracle: knows how these brains were made", "peer": "Other systems"}  # fmt: skip
 PUBLISHED = "Published by others: same subjects, split, N, resolution and extractor"
 
 
@@ -33,6 +33,7 @@ class Row:
     chance: str
     p: str
     q: str
+    share: str
     dot: float | None
     low: float | None
     high: float | None
@@ -54,6 +55,8 @@ class Block:
         Whether the study is judged by it.
     shown : bool
         Whether the verdict names it, so that its rows are not folded away.
+    shares : bool
+        Whether some row is told as a share of the oracle.
     """
 
     metric: str
@@ -64,6 +67,7 @@ class Block:
     chance: float | None
     headline: bool
     shown: bool
+    shares: bool
 
 
 def score_blocks(material: Material, beside: Sequence[Beside] = ()) -> list[Block]:
@@ -117,6 +121,7 @@ def _block(
         chance=place(known[0]) if one_chance else None,
         headline=rank == 0,
         shown=rank is not None,
+        shares=any(math.isfinite(s.oracle_share) for s in scores),
     )
 
 
@@ -142,17 +147,18 @@ def _row(
     material: Material, score: Score, dot: float | None, low: float | None, high: float | None
 ) -> Row:
     interval = f"{fixed(score.ci_low)} to {fixed(score.ci_high)}" if score.has_interval else "n/a"
-    before = is_of_decoding(score.metric)
+    alone = is_of_decoding(score.metric) or score.source == "oracle"
     return Row(
         score=score,
         words=label(material.study, score.system, score.source, score.metric),
-        decoder="" if before else decoder_words(material.study, score.system),
+        decoder="" if alone else decoder_words(material.study, score.system),
         main=(score.system, score.source) == (material.main, "decoded"),
         value=fixed(score.value),
         interval=interval,
         chance=trimmed(score.chance),
         p=_probability(score.p),
         q=_probability(score.q),
+        share=share_words(score.oracle_share),
         dot=dot,
         low=low,
         high=high,
@@ -170,8 +176,13 @@ def _published_row(beside: Beside, dot: float | None) -> Row:
     return Row(
         score=score, words=beside.words, main=False, value=digits(figure.value), interval="n/a",
         decoder=f"mean over the same subjects here: {digits(beside.ours)}", chance="n/a", p="n/a",
-        q="n/a", dot=dot, low=None, high=None,
+        q="n/a", share="", dot=dot, low=None, high=None,
     )  # fmt: skip
+
+
+def share_words(share: float) -> str:
+    """Write a share of the oracle's lead over chance; empty where none is taken."""
+    return f"{100 * share:.0f}\xa0%".replace("-0", "0") if math.isfinite(share) else ""
 
 
 def _probability(p: float) -> str:

@@ -14,7 +14,8 @@ from neurodecode.evaluate.holdout import may_be_asked, standing
 from neurodecode.evaluate.ledger import read_ledger
 from neurodecode.paths import Paths
 from neurodecode.report.glossary import describe
-from neurodecode.report.names import is_of_decoding
+from neurodecode.report.names import ORACLE, is_of_decoding
+from neurodecode.report.tables import share_words
 from neurodecode.report.verdict import fixed, may_judge, trimmed
 
 __all__ = ["print_subject"]
@@ -53,20 +54,29 @@ def print_subject(
 
 def _scores(study: StudyConfig, paths: Paths, subject: str) -> pd.DataFrame:
     path = paths.scores(subject).with_suffix(".tsv")
-    table = read_table(path, text=("system", "source", "metric", "extractor"))
-    who = [
-        study.system(system).chain if is_of_decoding(metric) else system
-        for system, metric in zip(table["system"], table["metric"], strict=True)
-    ]
+    table = read_table(path, text=("system", "role", "source", "metric", "extractor"))
+    named = zip(table["system"], table["role"], table["metric"], strict=True)
+    who = [_who(study, *row) for row in named]
     return table.assign(who=who).drop_duplicates(["metric", "extractor", "who", "source"])
 
 
+def _who(study: StudyConfig, system: str, role: str, metric: str) -> str:
+    if role == "oracle":
+        return ORACLE
+    return study.system(system).chain if is_of_decoding(metric) else system
+
+
 def _table(metric: str, rows: pd.DataFrame) -> Table:
-    table = Table(title=escape(describe(metric).name), box=SIMPLE, title_justify="left")
+    shares = rows["oracle_share"].notna().any()
+    table = Table(
+        title=escape(describe(metric).name), box=SIMPLE, title_justify="left", pad_edge=False,
+        caption="share: of the oracle's lead over chance\n" if shares else None,
+        caption_justify="left", collapse_padding=True,
+    )  # fmt: skip
     table.add_column("system", overflow="fold")
     table.add_column("source")
-    for name in ("value", "95 % interval", "chance", "p", "N"):
-        table.add_column(name, justify="right")
+    for name in ("value", "95 % interval", "chance", "p", "N", *(["share"] if shares else [])):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows.to_dict("records"):
         table.add_row(
             escape(str(row["who"])),
@@ -76,5 +86,6 @@ def _table(metric: str, rows: pd.DataFrame) -> Table:
             trimmed(float(row["chance"])),
             trimmed(float(row["p"])),
             str(row["n"]),
+            *([share_words(float(row["oracle_share"]))] if shares else []),
         )
     return table

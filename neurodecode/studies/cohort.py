@@ -145,7 +145,8 @@ class VirtualCohort(_WholeCohort):
             "recorded": f"Connectivity of {self.n_people} simulated people, 4,371 pairs of "
             "regions; how people differ is learned from seven real ones.",
             "limits": "The effects of age, sex and site were put in by a program, so that it is "
-            "known what should be found.",
+            "known what should be found. No oracle stands beside the audit, since nothing is "
+            "identified: probes of raw features do.",
         }
 
 

@@ -88,12 +88,15 @@ class VirtualClips(Simulated):
     @cached_property
     def _features(self) -> tuple[Features, Features]:
         """Features of the clips, and of the training pictures over which brains are scaled."""
-        world, clips, pictures = self.world, self._clips, self.still.stimuli()
+        world, clips = self.world, self._clips
+        seen = clip_features(list(clips.frames), clips.table, world.bank, world.seed)
+        return seen, self._reference
+
+    @cached_property
+    def _reference(self) -> Features:
+        pictures = self.still.stimuli()
         train = pictures.where(pictures.table["set"] == "train")
-        return (
-            clip_features(list(clips.frames), clips.table, world.bank, world.seed),
-            picture_features(train, world.bank, world.seed),
-        )
+        return picture_features(train, self.world.bank, self.world.seed)
 
     def about(self) -> Mapping[str, str]:
         """Return plain words for the report."""

@@ -46,3 +46,17 @@ def test_held_out_pictures_are_identified_and_without_brain_data_not(run):
 def test_the_page_says_that_brains_are_simulated(run):
     page = (run / "report" / "index.html").read_text()
     assert "simulated" in page
+
+
+def test_no_decoder_tells_more_than_the_oracle(run):
+    text = ("subject", "system", "role", "source", "metric")
+    table = read_table(run / "people/scores/sub-01.tsv", text=text)
+    shared = table[table["oracle_share"].notna()]
+    assert {"two_way_independent", "retrieval_two_way"} <= set(shared["metric"])
+    assert shared["oracle_share"].between(-0.5, 1).all()
+    best = table[table["role"] == "oracle"].set_index("metric")["value"]
+    assert best["retrieval_two_way"] > 0.95
+    assert best["retrieval_two_way"] == best["two_way_pixcorr"]
+    page = (run / "report" / "index.html").read_text()
+    assert "Oracle: knows how these brains were made" in page
+    assert "share of its lead over chance" in page

@@ -2,8 +2,11 @@
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colours = () => ({
   system: css("--blue"), baseline: css("--orange"), ceiling: css("--green"), peer: css("--purple"),
+  oracle: css("--ink"),
 });
-const symbols = { system: "circle", baseline: "square-open", ceiling: "diamond", peer: "cross" };
+const symbols = {
+  system: "circle", baseline: "square-open", ceiling: "diamond", peer: "cross", oracle: "triangle-up",
+};
 // Foreign words may hold what plotly would take for markup.
 const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 // Two lines at most; what tells rows apart often comes last, so the middle goes.

@@ -229,8 +229,9 @@ def test_every_row_is_complete(tmp_path):
     once = table[table["metric"] == "sample_spread"]
     assert len(once) == 4
     assert once[["p", "q", "p_refit"]].isna().all(axis=None)
+    assert table["oracle_share"].isna().all()  # nobody knows how these responses were made
     table = table[table["metric"] != "sample_spread"]
-    assert table.drop(columns="p_refit").notna().all(axis=None)
+    assert table.drop(columns=["p_refit", "oracle_share"]).notna().all(axis=None)
     refitted = table[table["p_refit"].notna()]
     assert list(refitted["metric"]) == ["retrieval_two_way"]
     assert refitted["p_refit"].item() > 0.05  # the responses are noise, whatever was "decoded"

@@ -249,6 +249,7 @@ def score_rows(study: StudyConfig, job: Job, n: int) -> pd.DataFrame:
                     "ci_low": value - 0.06, "ci_high": min(value + 0.06, 1), "chance": chance,
                     "n": n, "p": 0.0001 if value > 0.6 else 0.5,
                     "q": 0.0002 if value > 0.6 else 0.5, "p_refit": float("nan"),
+                    "oracle_share": float("nan"),
                     "resolution": "its own",
                     "averaging": "single trial",
                     "split": "leave one run out (3 folds)",

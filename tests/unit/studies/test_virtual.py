@@ -9,8 +9,13 @@ from sklearn.linear_model import RidgeCV
 
 from neurodecode.config import load_study
 from neurodecode.errors import ConfigError
-from neurodecode.registry import KnowsPeople, make
-from neurodecode.simulate.responses import cohort_responses
+from neurodecode.evaluate.tables import wins
+from neurodecode.registry import KnowsPeople, KnowsTruth, make
+from neurodecode.simulate.oracle import build_oracle
+from neurodecode.simulate.people import draw_people
+from neurodecode.simulate.responses import cohort_responses, reference_features
+from neurodecode.simulate.trials import runs, trial_table
+from neurodecode.simulate.tuning import draw_brain
 from neurodecode.simulate.world import WORLDS, named
 from neurodecode.stimuli.objects64 import load_objects64
 from neurodecode.studies.settings import VirtualSettings
@@ -177,3 +182,39 @@ def test_it_knows_who_its_people_are(study):
     assert people["age"].between(*named("easy").ages).all()
     assert set(people["sex"]) <= {"F", "M"}
     assert people.equals(small(n_subjects=8).demographics().iloc[:3])
+
+
+def test_it_knows_which_picture_makes_a_response_likeliest():
+    """The study's own truth, on its own trials: nearly always right, and not by the labels."""
+    study = small("realistic", n_subjects=2)
+    assert isinstance(study, KnowsTruth)
+    responses, scored = study.load("02"), study.stimuli().scored
+    rows = (responses.trials["set"] == "test").to_numpy()
+    tested = replace(
+        responses, data=responses.data[rows],
+        trials=responses.trials[rows].assign(stimulus="", category="", participant_id=""),
+    )  # fmt: skip
+    score = study.log_likelihood("02", tested, scored)
+    assert score.shape == (20, 80)
+    ids = list(scored.table["id"])
+    right = [ids.index(name) for name in responses.trials["stimulus"][rows]]
+    every = np.arange(len(right))
+    assert wins(score)[right, every].mean() > 0.8
+    with pytest.raises(ConfigError, match="subject must be one of 01, 02, got '03'"):
+        study.log_likelihood("03", tested, scored)
+
+
+def test_its_oracle_is_the_one_of_the_benchmarks():
+    study = small("realistic", n_subjects=1)
+    world, stimuli = study.world, study.stimuli()
+    features, reference = reference_features(world, stimuli)
+    brain = draw_brain(world, draw_people(world, 1).iloc[0], reference)
+    trials = trial_table(stimuli.table, world.schedule, world.seed, "sub-01")
+    test = np.flatnonzero(stimuli.table["set"] == "test")
+    onsets = runs(trials)[0][1]["onset"].to_numpy(float)
+    oracle = build_oracle(world, brain, features.rows(test), onsets, hidden=False)
+    responses = study.load("01")
+    np.testing.assert_array_equal(
+        study.log_likelihood("01", responses, stimuli.scored),
+        oracle.log_likelihood(responses.data, trials),
+    )

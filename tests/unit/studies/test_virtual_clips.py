@@ -1,5 +1,6 @@
 """The study of clips: held-out pictures, and motion in the brain only where it is asked for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from neurodecode.config import load_study
 from neurodecode.errors import ConfigError
+from neurodecode.evaluate.tables import top1
 from neurodecode.registry import make
 from neurodecode.stimuli.clips import MOTIONS
 
@@ -59,3 +61,23 @@ def test_without_tuning_no_voxel_answers_to_motion(study):
     tuned, untuned = (s.load("01").data for s in (study, blind))
     assert tuned.shape == untuned.shape
     assert np.abs(tuned - untuned).max() > 0
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_its_truth_tells_a_clip_from_its_reverse_only_by_motion(tuned):
+    study = small(n_train=20, n_test=24, n_voxels=300, motion_tuning=tuned)
+    responses, scored = study.load("01"), study.stimuli().scored
+    rows = (responses.trials["set"] == "test").to_numpy()
+    tested = replace(responses, data=responses.data[rows], trials=responses.trials[rows])
+    backwards = replace(scored, frames=scored.frames[:, ::-1])
+    forward, turned = (study.log_likelihood("01", tested, s) for s in (scored, backwards))
+    ids = list(scored.table["id"])
+    right = [ids.index(name) for name in tested.trials["stimulus"]]
+    every = np.arange(len(right))
+    assert top1(forward)[right, every].mean() > 0.6
+    moves = scored.table["motion"].iloc[right] == "moving"
+    said = (forward > turned)[right, every][moves]
+    if tuned:
+        assert said.mean() > 0.9
+    else:
+        np.testing.assert_allclose(forward, turned, atol=1e-3)
