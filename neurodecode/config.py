@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from neurodecode.deconfound.settings import DeconfoundSettings
 from neurodecode.embed.settings import DecoderSettings, EncoderSettings, SearchlightSettings
@@ -22,6 +30,7 @@ from neurodecode.reconstruct.settings import (
     ReconstructSettings,
     Source,
 )
+from neurodecode.registry import BUILT_IN, kinds, settings_of
 from neurodecode.settings import Name, Section
 from neurodecode.studies.settings import DataSettings, DesignSettings
 from neurodecode.targets.settings import TargetSettings
@@ -122,6 +131,28 @@ class MultiverseSettings(Section):
         return (*self.specifications, self.baseline.model_copy(update=as_baseline))
 
 
+def _or_installed(family: str) -> WrapValidator:
+    """Let a section pass whose kind an installed package adds, by that kind's own settings."""
+
+    def validate(raw: Any, built_in: ValidatorFunctionWrapHandler) -> Any:
+        kind = raw.get("kind") if isinstance(raw, dict) else None
+        if not isinstance(kind, str) or kind in BUILT_IN[family]:
+            return built_in(raw)
+        known = kinds(family)
+        if kind not in known:
+            raise ValueError(f"kind must be one of {', '.join(sorted(known))}, got {kind!r}")
+        return settings_of(family, kind).model_validate(raw)
+
+    return WrapValidator(validate)
+
+
+AnyData = SerializeAsAny[Annotated[DataSettings, _or_installed("study")]]
+AnyEstimator = SerializeAsAny[Annotated[EstimatorSettings, _or_installed("estimator")]]
+AnyTarget = SerializeAsAny[Annotated[TargetSettings, _or_installed("extractor")]]
+AnyDecoder = SerializeAsAny[Annotated[DecoderSettings, _or_installed("decoder")]]
+AnyGenerator = SerializeAsAny[Annotated[GeneratorSettings, _or_installed("backend")]]
+
+
 class StudyConfig(Section):
     """One study: its data, its named sections and the systems made from them.
 
@@ -131,14 +162,14 @@ class StudyConfig(Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     title: str
-    data: DataSettings
-    responses: dict[Name, EstimatorSettings]
-    targets: dict[Name, TargetSettings] = Field(
+    data: AnyData
+    responses: dict[Name, AnyEstimator]
+    targets: dict[Name, AnyTarget] = Field(
         default_factory=dict, description="none where labels alone are decoded"
     )
     design: DesignSettings
-    decoders: dict[Name, DecoderSettings]
-    generators: dict[Name, GeneratorSettings] = Field(
+    decoders: dict[Name, AnyDecoder]
+    generators: dict[Name, AnyGenerator] = Field(
         default_factory=dict, description="none where nothing is drawn"
     )
     encoders: dict[Name, EncoderSettings] = Field(
@@ -413,4 +444,4 @@ def _explain(model: type[BaseModel], detail: Any) -> str:
         tag, keys = detail["ctx"]["discriminator"].strip("'"), ", ".join(map(str, detail["input"]))
         return f"{key}: missing key {tag}, which says what it is; found keys {keys or 'none'}"
     found = "" if isinstance(detail["input"], dict) else f", got {detail['input']!r}"
-    return f"{key or model.__name__}: {detail['msg']}{found}"
+    return f"{key or model.__name__}: {detail['msg'].removeprefix('Value error, ')}{found}"
