@@ -19,6 +19,8 @@ from neurodecode.report.verdict import fixed, may_judge, trimmed
 
 __all__ = ["print_subject"]
 
+NARROW = 100  # columns in which names and figures do not fit side by side
+
 
 def print_subject(
     study: StudyConfig, paths: Paths, subject: str, *, console: Console | None = None
@@ -35,7 +37,7 @@ def print_subject(
     scores = _scores(study, paths, subject)
     for (metric, extractor), rows in scores.groupby(["metric", "extractor"], sort=False):
         if may_judge(str(metric), str(extractor)) or may_be_asked(str(metric)):
-            console.print(_table(str(metric), rows))
+            console.print(_table(str(metric), rows, narrow=console.width < NARROW))
     for name in [s.name for s in study.drawing if s.role == "system"]:
         folder = paths.pictures(name, "decoded", subject).with_suffix("")
         console.print(f"pictures: {folder}", markup=False, highlight=False, soft_wrap=True)
@@ -61,7 +63,7 @@ def _scores(study: StudyConfig, paths: Paths, subject: str) -> pd.DataFrame:
     return table.assign(who=who).drop_duplicates(["metric", "extractor", "who", "source"])
 
 
-def _table(metric: str, rows: pd.DataFrame) -> Table:
+def _table(metric: str, rows: pd.DataFrame, *, narrow: bool) -> Table:
     table = Table(title=escape(describe(metric).name), box=SIMPLE, title_justify="left")
     table.add_column("system", overflow="fold")
     table.add_column("source")
@@ -69,7 +71,7 @@ def _table(metric: str, rows: pd.DataFrame) -> Table:
         table.add_column(name, justify="right")
     for row in rows.to_dict("records"):
         table.add_row(
-            escape(str(row["who"])),
+            escape(_broken(str(row["who"])) if narrow else str(row["who"])),
             escape(str(row["source"])),
             fixed(float(row["value"])),
             f"{fixed(float(row['ci_low']))} to {fixed(float(row['ci_high']))}",
@@ -78,3 +80,8 @@ def _table(metric: str, rows: pd.DataFrame) -> Table:
             str(row["n"]),
         )
     return table
+
+
+def _broken(name: str) -> str:
+    """Break the name of a system before its generator, not within a word."""
+    return "-\n".join(name.rsplit("-", 1)) if name.count("-") > 1 else name
