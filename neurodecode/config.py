@@ -37,7 +37,15 @@ from neurodecode.targets.settings import TargetSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
-__all__ = ["RunConfig", "StudyConfig", "SystemSettings", "load_run", "load_study", "read_settings"]
+__all__ = [
+    "RunConfig",
+    "StudyConfig",
+    "SystemSettings",
+    "load_run",
+    "load_study",
+    "read_settings",
+    "validated",
+]
 
 
 class SystemSettings(Section):
@@ -427,11 +435,22 @@ def read_settings(model: type[Model], path: Path) -> Model:
         raise ConfigError(f"{path}: not readable as YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: must be a mapping of keys, got {type(raw).__name__}")
+    return validated(model, raw, str(path))
+
+
+def validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
+    """Turn plain values into settings.
+
+    Raises
+    ------
+    ConfigError
+        Where a key or value is wrong; names each.
+    """
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         lines = [_explain(model, detail) for detail in error.errors()]
-        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+        raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from error
 
 
 def _explain(model: type[BaseModel], detail: Any) -> str:
