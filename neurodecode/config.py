@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
-    BaseModel,
     Field,
     SerializeAsAny,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
@@ -31,11 +28,9 @@ from neurodecode.reconstruct.settings import (
     Source,
 )
 from neurodecode.registry import BUILT_IN, kinds, settings_of
-from neurodecode.settings import Name, Section
+from neurodecode.settings import Name, Section, read_settings
 from neurodecode.studies.settings import DataSettings, DesignSettings
 from neurodecode.targets.settings import TargetSettings
-
-Model = TypeVar("Model", bound=BaseModel)
 
 __all__ = [
     "RunConfig",
@@ -43,8 +38,6 @@ __all__ = [
     "SystemSettings",
     "load_run",
     "load_study",
-    "read_settings",
-    "validated",
 ]
 
 
@@ -415,52 +408,3 @@ def load_study(name: str, config: Path) -> StudyConfig:
     if study.name != name:
         raise ConfigError(f"{path}: name must be the file's own ({name}), got {study.name!r}")
     return study
-
-
-def read_settings(model: type[Model], path: Path) -> Model:
-    """Read a YAML file of settings.
-
-    Raises
-    ------
-    ConfigError
-        Where it is missing, no YAML, or a key or value is wrong; names each.
-    """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: no such file. Run inside the project's folder or name it with --config."
-        ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not readable as YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must be a mapping of keys, got {type(raw).__name__}")
-    return validated(model, raw, str(path))
-
-
-def validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
-    """Turn plain values into settings.
-
-    Raises
-    ------
-    ConfigError
-        Where a key or value is wrong; names each.
-    """
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        lines = [_explain(model, detail) for detail in error.errors()]
-        raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from error
-
-
-def _explain(model: type[BaseModel], detail: Any) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: unknown key; check the spelling against config/README.md"
-    if detail["type"] == "missing":
-        return f"{key}: missing key ({model.__name__} needs it)"
-    if detail["type"] == "union_tag_not_found":
-        tag, keys = detail["ctx"]["discriminator"].strip("'"), ", ".join(map(str, detail["input"]))
-        return f"{key}: missing key {tag}, which says what it is; found keys {keys or 'none'}"
-    found = "" if isinstance(detail["input"], dict) else f", got {detail['input']!r}"
-    return f"{key or model.__name__}: {detail['msg'].removeprefix('Value error, ')}{found}"

@@ -15,12 +15,13 @@ from typing import Any
 
 from neurodecode.artifacts import begin, hash_settings
 from neurodecode.code_hash import code_of
-from neurodecode.config import RunConfig, StudyConfig, load_study, validated
+from neurodecode.config import RunConfig, StudyConfig, load_study
 from neurodecode.errors import ConfigError, NeurodecodeError
 from neurodecode.old_artefacts import find_old
 from neurodecode.pages import multiverse_inputs, report_inputs
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job
+from neurodecode.settings import validated
 
 __all__ = ["Workflow", "count_every_job", "open_run"]
 
