@@ -1,14 +1,12 @@
 # The pipeline: each rule is one row of neurodecode/pipeline.py and calls the command line.
-from neurodecode.workflow import Workflow, count_every_job
+from neurodecode.workflow import count_every_job, open_run
 
 
 configfile: "config/config.yaml"
 
 
 count_every_job()
-flow = Workflow(config, workflow.configfiles)
-if workflow.is_main_process:  # not in the jobs that a cluster starts
-    flow.go_on()
+flow = open_run(config, workflow.configfiles, main=workflow.is_main_process)
 
 
 wildcard_constraints:

@@ -36,6 +36,7 @@ __all__ = [
     "hash_file",
     "hash_inputs",
     "hash_settings",
+    "input_name",
     "is_current",
     "load_arrays",
     "load_conditions",
@@ -68,7 +69,7 @@ class Sidecar:
     stage : str
         Stage that made it.
     settings : str
-        Hash of the settings that the stage depends on.
+        Hash of the settings, code and weights that the stage depends on.
     seed : int
         Seed of the run.
     inputs, files : dict of str to str
@@ -258,10 +259,14 @@ def _is_file(path: Path, digest: str) -> bool:
     return path.is_file() and hash_file(path) == digest
 
 
+def input_name(source: Path) -> str:
+    """Name of an input in sidecars: no path of a machine."""
+    return f"{source.parent.name}/{source.name}"
+
+
 def hash_inputs(inputs: Sequence[Path]) -> dict[str, str]:
     """sha256 of what a job reads, by the name that its sidecar gives it."""
-    names = [f"{source.parent.name}/{source.name}" for source in inputs]
-    return {name: hash_file(source) for name, source in zip(names, inputs, strict=True)}
+    return {input_name(source): hash_file(source) for source in inputs}
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

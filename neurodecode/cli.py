@@ -280,7 +280,7 @@ def _reconstruct(options: argparse.Namespace) -> int:
     console = Console(stderr=True)
     jobs = list(jobs_for_subject(study, paths, config.seed, options.subject))
     for number, job in enumerate(jobs, start=1):
-        name = f"[{number}/{len(jobs)}] {job.stage} {' '.join(job.wildcards.values())}"
+        name = f"[{number}/{len(jobs)}] {' '.join([job.stage, *job.wildcards.values()])}"
         with console.status(name):
             done = run(job, reuse=True)
         console.print(f"{name}: {'done' if done else 'kept'}", highlight=False)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from neurodecode.deconfound.settings import DeconfoundSettings
 from neurodecode.embed.settings import DecoderSettings, EncoderSettings, SearchlightSettings
@@ -22,13 +27,18 @@ from neurodecode.reconstruct.settings import (
     ReconstructSettings,
     Source,
 )
-from neurodecode.settings import Name, Section
+from neurodecode.registry import BUILT_IN, kinds, settings_of
+from neurodecode.settings import Name, Section, read_settings
 from neurodecode.studies.settings import DataSettings, DesignSettings
 from neurodecode.targets.settings import TargetSettings
 
-Model = TypeVar("Model", bound=BaseModel)
-
-__all__ = ["RunConfig", "StudyConfig", "SystemSettings", "load_run", "load_study", "read_settings"]
+__all__ = [
+    "RunConfig",
+    "StudyConfig",
+    "SystemSettings",
+    "load_run",
+    "load_study",
+]
 
 
 class SystemSettings(Section):
@@ -122,6 +132,28 @@ class MultiverseSettings(Section):
         return (*self.specifications, self.baseline.model_copy(update=as_baseline))
 
 
+def _or_installed(family: str) -> WrapValidator:
+    """Let a section pass whose kind an installed package adds, by that kind's own settings."""
+
+    def validate(raw: Any, built_in: ValidatorFunctionWrapHandler) -> Any:
+        kind = raw.get("kind") if isinstance(raw, dict) else None
+        if not isinstance(kind, str) or kind in BUILT_IN[family]:
+            return built_in(raw)
+        known = kinds(family)
+        if kind not in known:
+            raise ValueError(f"kind must be one of {', '.join(sorted(known))}, got {kind!r}")
+        return settings_of(family, kind).model_validate(raw)
+
+    return WrapValidator(validate)
+
+
+AnyData = SerializeAsAny[Annotated[DataSettings, _or_installed("study")]]
+AnyEstimator = SerializeAsAny[Annotated[EstimatorSettings, _or_installed("estimator")]]
+AnyTarget = SerializeAsAny[Annotated[TargetSettings, _or_installed("extractor")]]
+AnyDecoder = SerializeAsAny[Annotated[DecoderSettings, _or_installed("decoder")]]
+AnyGenerator = SerializeAsAny[Annotated[GeneratorSettings, _or_installed("backend")]]
+
+
 class StudyConfig(Section):
     """One study: its data, its named sections and the systems made from them.
 
@@ -131,14 +163,14 @@ class StudyConfig(Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
     title: str
-    data: DataSettings
-    responses: dict[Name, EstimatorSettings]
-    targets: dict[Name, TargetSettings] = Field(
+    data: AnyData
+    responses: dict[Name, AnyEstimator]
+    targets: dict[Name, AnyTarget] = Field(
         default_factory=dict, description="none where labels alone are decoded"
     )
     design: DesignSettings
-    decoders: dict[Name, DecoderSettings]
-    generators: dict[Name, GeneratorSettings] = Field(
+    decoders: dict[Name, AnyDecoder]
+    generators: dict[Name, AnyGenerator] = Field(
         default_factory=dict, description="none where nothing is drawn"
     )
     encoders: dict[Name, EncoderSettings] = Field(
@@ -376,41 +408,3 @@ def load_study(name: str, config: Path) -> StudyConfig:
     if study.name != name:
         raise ConfigError(f"{path}: name must be the file's own ({name}), got {study.name!r}")
     return study
-
-
-def read_settings(model: type[Model], path: Path) -> Model:
-    """Read a YAML file of settings.
-
-    Raises
-    ------
-    ConfigError
-        Where it is missing, no YAML, or a key or value is wrong; names each.
-    """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: no such file. Run inside the project's folder or name it with --config."
-        ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not readable as YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must be a mapping of keys, got {type(raw).__name__}")
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        lines = [_explain(model, detail) for detail in error.errors()]
-        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
-
-
-def _explain(model: type[BaseModel], detail: Any) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: unknown key; check the spelling against config/README.md"
-    if detail["type"] == "missing":
-        return f"{key}: missing key ({model.__name__} needs it)"
-    if detail["type"] == "union_tag_not_found":
-        tag, keys = detail["ctx"]["discriminator"].strip("'"), ", ".join(map(str, detail["input"]))
-        return f"{key}: missing key {tag}, which says what it is; found keys {keys or 'none'}"
-    found = "" if isinstance(detail["input"], dict) else f", got {detail['input']!r}"
-    return f"{key or model.__name__}: {detail['msg']}{found}"

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from neurodecode import __version__
@@ -25,6 +26,12 @@ PACKAGES = (
     "torch", "mne", "nibabel", "nilearn", "diffusers", "open-clip-torch", "snakemake",
     "scikit-learn", "numpy", "pandas",
 )  # fmt: skip
+# One package of each extra, and what needs the extra.
+EXTRAS = {
+    "online": ("mne-lsl", "calibrate, replay, stream, simulate"),
+    "deconfound": ("combatlearn", "harmonize, similarity"),
+    "icalabel": ("mne-icalabel", "epochs with ica: iclabel"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,8 @@ def examine(config: Path) -> int:
     table = Table("", "what", "found", "to do", title=f"neurodecode {__version__}")
     for finding in findings:
         mark = "[green]ok[/]" if finding.well else "[red]missing[/]"
-        table.add_row(mark, finding.subject, finding.found, finding.mend)
+        # Else rich would take what stands in brackets for its own.
+        table.add_row(mark, *map(escape, (finding.subject, finding.found, finding.mend)))
     Console().print(table)
     return 0 if all(finding.well for finding in findings) else 2
 
@@ -54,6 +62,12 @@ def _versions() -> Iterator[Finding]:
             yield Finding(package, version(package))
         except PackageNotFoundError:
             yield Finding(package, "not installed", False, "pip install -e .")
+    for extra, (package, needed_by) in EXTRAS.items():
+        try:
+            yield Finding(f"extra {extra}", f"{package} {version(package)}")
+        except PackageNotFoundError:
+            mend = f"pip install -e '.[{extra}]' for {needed_by}"
+            yield Finding(f"extra {extra}", "not installed, not needed else", mend=mend)
 
 
 def _machine() -> Iterator[Finding]:
@@ -85,7 +99,8 @@ def _study(study: StudyConfig, paths: Paths) -> Iterator[Finding]:
     subjects = adapter.subjects()
     files = [file for subject in subjects for file in adapter.sources(subject)]
     absent = [file for file in files if not file.exists()]
-    found = f"{len(subjects)} subject(s), {len(files) - len(absent)} of {len(files)} files"
+    found = f"{len(files) - len(absent)} of {len(files)} files" if files else "reads no files"
+    found = f"{len(subjects)} subject(s), {found}"
     yield Finding(f"study {study.name}", found, not absent, ", ".join(map(str, absent)))
     for wildcards in wildcards_of("targets", study, subjects):
         target = study.targets[wildcards["target"]]

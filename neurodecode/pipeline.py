@@ -17,6 +17,7 @@ from typing import Any
 
 from neurodecode import dependencies as reads
 from neurodecode.artifacts import begin, commit, hash_inputs, hash_settings, is_current
+from neurodecode.code_hash import code_of
 from neurodecode.config import StudyConfig
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
@@ -87,10 +88,10 @@ class Job:
 
     @property
     def settings_hash(self) -> str:
-        """Hash of the settings that this job's result depends on."""
-        return hash_settings(
-            {"stage": self.stage, "settings": self.spec.settings(self.study, **self.wildcards)}
-        )
+        """Hash of the settings, code and weights that this job's result depends on."""
+        settings = self.spec.settings(self.study, **self.wildcards)
+        code = code_of(self.spec.room)
+        return hash_settings({"stage": self.stage, "settings": settings, "code": code})
 
     def holds(self, sidecar: Path) -> bool:
         """Whether an artefact of this job is there and is what it would make again."""
@@ -143,6 +144,11 @@ class Stage:
     output: Callable[..., Path]
     inputs: Callable[..., list[Path]]
     settings: Callable[..., object]
+
+    @property
+    def room(self) -> str:
+        """Folder of the function."""
+        return self.function.split(".")[1]
 
 
 STAGES: dict[str, Stage] = {

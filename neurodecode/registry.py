@@ -1,7 +1,8 @@
 """Which class serves which ``kind`` in a study's YAML, and what each family must offer.
 
 Built-in kinds are listed here; an installed package adds its own through an entry point in the
-group ``neurodecode.<family>`` whose name is the kind and whose value is the class.
+group ``neurodecode.<family>`` whose name is the kind and whose value is the class. What a study's
+YAML may say of such a kind is in the class's attribute ``settings``, a ``Section``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from neurodecode.contracts import (
     Targets,
 )
 from neurodecode.errors import ConfigError
+from neurodecode.settings import Section
 
 __all__ = [
     "Backend",
@@ -40,6 +42,7 @@ __all__ = [
     "kinds",
     "load",
     "make",
+    "settings_of",
 ]
 
 BUILT_IN: dict[str, dict[str, str]] = {
@@ -181,7 +184,11 @@ class Estimator(Protocol):
 
 
 class Extractor(Protocol):
-    """From pictures to feature vectors."""
+    """From pictures to feature vectors.
+
+    One that ``reconstruct.choose_by`` names also has ``embed(pictures)``: features (n, d) of drawn
+    pictures, uint8 (n, h, w, 3).
+    """
 
     def extract(self, stimuli: Stimuli) -> Targets:
         """Return one row of features a picture."""
@@ -288,6 +295,23 @@ def load(family: str, kind: str) -> Any:
         raise ConfigError(f"{family} kind must be one of {', '.join(sorted(known))}, got {kind!r}")
     module, _, name = known[kind].partition(":")
     return getattr(import_module(module), name)
+
+
+def settings_of(family: str, kind: str) -> type[Section]:
+    """Return the settings of a kind that an installed package adds.
+
+    Raises
+    ------
+    ConfigError
+        Where no such kind is known, or its class names no settings.
+    """
+    settings = getattr(load(family, kind), "settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, Section)):
+        raise ConfigError(
+            f"{family} kind {kind!r}: {kinds(family)[kind]}, of an installed package, must name "
+            "its settings, a neurodecode.settings.Section, as the attribute `settings`"
+        )
+    return settings
 
 
 def make(family: str, settings: Any, **extra: Any) -> Any:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from neurodecode.artifacts import hash_settings
+from neurodecode.artifacts import begin, hash_settings
+from neurodecode.code_hash import code_of
 from neurodecode.config import RunConfig, StudyConfig, load_study
-from neurodecode.errors import ConfigError
+from neurodecode.errors import ConfigError, NeurodecodeError
+from neurodecode.old_artefacts import find_old
 from neurodecode.pages import multiverse_inputs, report_inputs
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job
+from neurodecode.settings import validated
 
-__all__ = ["Workflow", "count_every_job"]
+__all__ = ["Workflow", "count_every_job", "open_run"]
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,29 @@ def count_every_job() -> None:
     JobScheduler.job_selector = selected
 
 
+def open_run(config: Mapping[str, Any], files: Sequence[str | Path], *, main: bool) -> Workflow:
+    """Read a run's files and take up what earlier runs left; a mistake ends it with code 2.
+
+    Parameters
+    ----------
+    config, files
+        See :class:`Workflow`.
+    main : bool
+        Whether this is Snakemake's main process, not a job that a cluster started.
+    """
+    try:
+        flow = Workflow(config, files)
+        flow.report_inputs()
+        if main and flow.go_on():
+            # Snakemake says only later, to its own parts, that it will not run anything.
+            dry = re.compile("--dry-?run|-[a-zA-Z]*n[a-zA-Z]*")
+            flow.take_back(look_only=any(map(dry.fullmatch, sys.argv)))
+    except NeurodecodeError as error:
+        sys.stderr.write(f"neurodecode: {error}\n")
+        raise SystemExit(2) from error
+    return flow
+
+
 class Workflow:
     """The run, as Snakemake needs it.
 
@@ -60,10 +86,7 @@ class Workflow:
     """
 
     def __init__(self, config: Mapping[str, Any], files: Sequence[str | Path]) -> None:
-        try:
-            self.run = RunConfig.model_validate(dict(config))
-        except ValidationError as error:
-            raise ConfigError(f"config: {error}") from error
+        self.run = validated(RunConfig, dict(config), "config")
         self.file = Path(files[-1])
         self.results = Path(self.run.results)
         if self.results.exists() and not self.results.is_dir():
@@ -71,13 +94,19 @@ class Workflow:
                 f"results: must be a folder, {self.results} is a file; move it away or name another"
             )
 
-    def go_on(self) -> None:
+    def go_on(self) -> bool:
         """Remove Snakemake's lock on this folder where the run that set it was killed.
 
         Every run holds a shared lock of the operating system, which ends with its process: who
         gets it alone knows that no other run is alive. Where the file system has no such locks,
         Snakemake's own question stands.
+
+        Returns
+        -------
+        bool
+            Whether it is known that no other run is alive.
         """
+        alone = False
         folder = Path(".snakemake")
         try:
             folder.mkdir(exist_ok=True)
@@ -86,11 +115,37 @@ class Workflow:
             try:
                 fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder / "locks", ignore_errors=True)
+                alone = True
             except BlockingIOError:
                 log.info("%s: another run is alive", folder)
             fcntl.flock(alive, fcntl.LOCK_SH)
         except OSError as error:
             log.info("%s: cannot be locked (%s)", folder, error.strerror)
+        return alone
+
+    def take_back(self, *, look_only: bool) -> None:
+        """Let Snakemake find neither what is old nor pages over what is missing.
+
+        Parameters
+        ----------
+        look_only : bool
+            Say what is old and leave it.
+        """
+        studies = list(self.studies.values())
+        old = find_old(studies, self.results, self.run.seed)
+        if old:
+            sys.stderr.write(
+                f"neurodecode: {len(old)} artefacts in {self.results} are of other settings, code "
+                "or inputs; a run makes them again\n"
+            )
+        if look_only:
+            return
+        for sidecar in old:
+            begin(sidecar)
+        for page, inputs in ((self.report(), self.report_inputs()),
+                             (self.multiverse(), self.multiverse_inputs())):  # fmt: skip
+            if not all(map(os.path.exists, inputs)):
+                begin(Path(page))
 
     @cached_property
     def studies(self) -> dict[str, StudyConfig]:
@@ -128,7 +183,7 @@ class Workflow:
     def page_settings(self) -> str:
         """Return the report's parameter: it prints settings, and curves that belong to them."""
         studies = [study.model_dump() for study in self.studies.values()]
-        return f"{hash_settings(studies)}-{self.run.seed}"
+        return f"{hash_settings([studies, code_of('report')])}-{self.run.seed}"
 
     def page_command(self, page: str) -> str:
         """Return the shell command of a page, ``report`` or ``multiverse``."""

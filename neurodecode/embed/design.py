@@ -233,9 +233,12 @@ def _refuse_overlap(
     trained = {prints.get(s, s) for s in train["stimulus"].unique() if s}
     both = sorted(s for s in test["stimulus"].unique() if s and prints.get(s, s) in trained)
     if both:
+        more = f" and {len(both) - 50} more" if len(both) > 50 else ""
         raise LeakageError(
             f"design: fold {fold!r} trains and tests on {len(both)} of the same pictures: "
-            f"{', '.join(both[:20])}{' ...' if len(both) > 20 else ''}. Split by stimulus."
+            f"{', '.join(both[:50])}{more}. Split by stimulus (kind stimulus_folds, or test trials "
+            "of other pictures). Where the same pictures are meant to stand on both sides: kind "
+            "arrays has allow_stimulus_overlap, which the report then prints in red."
         )
 
 

@@ -12,6 +12,7 @@ from neurodecode.settings import Name, Section
 __all__ = [
     "PENALTIES",
     "AcrossPeopleSettings",
+    "DecoderSection",
     "DecoderSettings",
     "EncoderSettings",
     "RidgeSettings",
@@ -33,8 +34,8 @@ class AcrossPeopleSettings(Section):
     n_folds: int = Field(5, ge=2, description="parts of the people; each is left out once")
 
 
-class _Decoder(Section):
-    """What all decoders share."""
+class DecoderSection(Section):
+    """What all decoders share; the base of an installed package's settings too."""
 
     noise_normalisation: bool = Field(
         False,
@@ -56,7 +57,7 @@ class _Decoder(Section):
     )
 
 
-class RidgeSettings(_Decoder):
+class RidgeSettings(DecoderSection):
     """Ridge regression to each target; one alpha a target, chosen in inner folds."""
 
     kind: Literal["ridge"]
@@ -69,7 +70,7 @@ class RidgeSettings(_Decoder):
     inner_folds: int = Field(5, ge=2, description="inner folds, split by the design's group")
 
 
-class ShrinkageLdaSettings(_Decoder):
+class ShrinkageLdaSettings(DecoderSection):
     """Linear discriminant analysis with Ledoit-Wolf shrinkage; targets by class prototype."""
 
     kind: Literal["shrinkage_lda"]

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import fields
 
-from neurodecode.config import read_settings
 from neurodecode.errors import ConfigError
 from neurodecode.online.calibration import DECODERS, calibrate, read_training, save_ready
 from neurodecode.online.clock import RealClock, VirtualClock
@@ -20,6 +19,7 @@ from neurodecode.online.settings import FeatureSettings, OnlineSettings
 from neurodecode.online.tasks import TASKS
 from neurodecode.online.terminal import dashboard_of, tell
 from neurodecode.online.user import SimulatedUser, UserSettings
+from neurodecode.settings import read_settings
 from neurodecode.simulate.neurons import Drift, Neurons, NeuronSettings
 
 __all__ = ["DRIFTS", "SIMULATED", "run_calibrate", "run_simulate"]

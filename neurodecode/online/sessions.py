@@ -7,7 +7,6 @@ from argparse import Namespace
 from pathlib import Path
 
 from neurodecode.atomic import require_writable
-from neurodecode.config import read_settings
 from neurodecode.errors import ConfigError, DataError
 from neurodecode.online.calibration import Ready, load_ready
 from neurodecode.online.clock import Clock, RealClock, VirtualClock
@@ -20,6 +19,7 @@ from neurodecode.online.settings import OnlineSettings
 from neurodecode.online.sources import open_source, source_of
 from neurodecode.online.stream import Stream, StreamLost
 from neurodecode.online.terminal import dashboard_of, tell
+from neurodecode.settings import read_settings
 
 __all__ = ["run_replay", "run_stream"]
 

@@ -13,6 +13,7 @@ __all__ = [
     "BlockPositionSettings",
     "BlocksSettings",
     "EpochsSettings",
+    "EstimatorSection",
     "EstimatorSettings",
     "GlmLibrarySettings",
     "GlmSettings",
@@ -20,21 +21,21 @@ __all__ = [
 ]
 
 
-class _Estimator(Section):
-    """What every way to a response shares."""
+class EstimatorSection(Section):
+    """What every way to a response shares; the base of an installed package's settings too."""
 
     rois: tuple[str, ...] = Field(
         (), description="units of these regions (roi in the table of units) alone; none = all"
     )
 
 
-class AsGivenSettings(_Estimator):
+class AsGivenSettings(EstimatorSection):
     """The study already gives one response a trial."""
 
     kind: Literal["as_given"]
 
 
-class BlocksSettings(_Estimator):
+class BlocksSettings(EstimatorSection):
     """Mean of the volumes of each block."""
 
     kind: Literal["blocks"]
@@ -56,13 +57,13 @@ class BlocksSettings(_Estimator):
         return self
 
 
-class BlockPositionSettings(_Estimator):
+class BlockPositionSettings(EstimatorSection):
     """Position of a block in its run, one-hot: a control that holds no brain data."""
 
     kind: Literal["block_position"]
 
 
-class _Cleaned(_Estimator):
+class _Cleaned(EstimatorSection):
     """What estimators share that take nuisance out run by run."""
 
     high_pass: float = Field(
@@ -105,7 +106,7 @@ class WindowSettings(_Cleaned):
         return self
 
 
-class EpochsSettings(_Estimator):
+class EpochsSettings(EstimatorSection):
     """EEG or MEG cut at the trials; one unit a channel and time."""
 
     kind: Literal["epochs"]

@@ -53,6 +53,15 @@ def generator_words(study: StudyConfig, system: str) -> str:
     name = study.system(system).generator
     if not name:
         return "Decoding alone"
+    words, settings = _drawing_words(study, name), study.generators[name]
+    # Sections that say the same are one system's; others of the same words are told by their name.
+    twins = [n for n in study.generators if _drawing_words(study, n) == words]
+    alike = all(study.generators[n] == settings for n in twins)
+    return words if alike else f"{words} [{name}]"
+
+
+def _drawing_words(study: StudyConfig, name: str) -> str:
+    """Say what a section of ``generators`` does."""
     settings = study.generators[name]
     words = {**_GENERATORS, **_OF_CLIPS}.get(settings.kind, settings.kind)
     if getattr(settings, "stretch", False):
@@ -68,11 +77,7 @@ def generator_words(study: StudyConfig, system: str) -> str:
     if notes:
         words += f" ({', '.join(notes)})"
     clips = any(other.kind in _OF_CLIPS for other in study.generators.values())
-    if clips and settings.kind in _GENERATORS:
-        words += ", held still"
-    same = [n for n, other in study.generators.items() if other == settings]
-    twins = [n for n, other in study.generators.items() if other.kind == settings.kind]
-    return words if len(twins) == len(same) else f"{words} [{name}]"
+    return f"{words}, held still" if clips and settings.kind in _GENERATORS else words
 
 
 def decoder_words(study: StudyConfig, system: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from neurodecode import __version__
 from neurodecode.deconfound.stage import NO_OP
@@ -180,12 +181,23 @@ def _limits(material: Material) -> tuple[str, ...]:
 
 def environment() -> Environment:
     """Return what all pages are rendered with."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("neurodecode.report"),
         autoescape=True,  # every caption, id and label of a file is foreign text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+    )
+    found.filters["commands"] = _commands
+    return found
+
+
+def _commands(text: str) -> Markup:
+    """Set what stands between back quotes as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if k % 2 else escape(part)
+        for k, part in enumerate(parts)
     )
 
 

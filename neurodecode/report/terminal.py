@@ -20,6 +20,8 @@ from neurodecode.report.verdict import fixed, may_judge, trimmed
 
 __all__ = ["print_subject"]
 
+NARROW = 100  # columns in which names and figures do not fit side by side
+
 
 def print_subject(
     study: StudyConfig, paths: Paths, subject: str, *, console: Console | None = None
@@ -36,7 +38,7 @@ def print_subject(
     scores = _scores(study, paths, subject)
     for (metric, extractor), rows in scores.groupby(["metric", "extractor"], sort=False):
         if may_judge(str(metric), str(extractor)) or may_be_asked(str(metric)):
-            console.print(_table(str(metric), rows))
+            console.print(_table(str(metric), rows, narrow=console.width < NARROW))
     for name in [s.name for s in study.drawing if s.role == "system"]:
         folder = paths.pictures(name, "decoded", subject).with_suffix("")
         console.print(f"pictures: {folder}", markup=False, highlight=False, soft_wrap=True)
@@ -66,7 +68,7 @@ def _who(study: StudyConfig, system: str, role: str, metric: str) -> str:
     return study.system(system).chain if is_of_decoding(metric) else system
 
 
-def _table(metric: str, rows: pd.DataFrame) -> Table:
+def _table(metric: str, rows: pd.DataFrame, *, narrow: bool) -> Table:
     shares = rows["oracle_share"].notna().any()
     table = Table(
         title=escape(describe(metric).name), box=SIMPLE, title_justify="left", pad_edge=False,
@@ -79,7 +81,7 @@ def _table(metric: str, rows: pd.DataFrame) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows.to_dict("records"):
         table.add_row(
-            escape(str(row["who"])),
+            escape(_broken(str(row["who"])) if narrow else str(row["who"])),
             escape(str(row["source"])),
             fixed(float(row["value"])),
             f"{fixed(float(row['ci_low']))} to {fixed(float(row['ci_high']))}",
@@ -89,3 +91,8 @@ def _table(metric: str, rows: pd.DataFrame) -> Table:
             *([share_words(float(row["oracle_share"]))] if shares else []),
         )
     return table
+
+
+def _broken(name: str) -> str:
+    """Break the name of a system before its generator, not within a word."""
+    return "-\n".join(name.rsplit("-", 1)) if name.count("-") > 1 else name

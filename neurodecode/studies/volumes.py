@@ -15,6 +15,7 @@ from typing import IO, Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float
@@ -45,7 +46,7 @@ def open_image(path: Path, n_axes: int) -> Any:
         image: Any = nib.load(path, keep_file_open=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
         raise DataError(f"{path}: not a NIfTI image ({error})") from error
     if len(image.shape) != n_axes:
         raise DataError(f"{path}: must have {n_axes} axes, its header says {image.shape}")

@@ -77,8 +77,13 @@ def test_a_stage_whose_inputs_are_missing_says_what_to_run(capsys, monkeypatch, 
 
 def test_doctor_finds_what_ships_and_what_is_missing(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
-    assert main(["doctor"]) == 0
-    assert "haxby2001" in capsys.readouterr().out
+    monkeypatch.setitem(doctor.EXTRAS, "nothing", ("no-such-package", "nobody"))
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["doctor"]) == 0  # what only an extra needs is not missed
+    shown = capsys.readouterr().out
+    assert "1 subject(s), 3 of 3 files" in shown
+    assert "2 subject(s), reads no files" in shown
+    assert "pip install -e '.[nothing]' for nobody" in shown
     assert main(["doctor", "--config", str(tmp_path / "none.yaml")]) == 2
     assert "missing" in capsys.readouterr().out
 

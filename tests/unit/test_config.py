@@ -39,7 +39,18 @@ def test_the_studies_that_ship_are_valid(name):
         (lambda s: s.pop("title"), "title: missing key"),
         (lambda s: s["data"].update(knd=s["data"].pop("kind")), "data: missing key kind, .*knd"),
         (lambda s: s["responses"]["blocks"].update(lag=-1), r"responses\.blocks.*lag.*got -1"),
-        (lambda s: s["decoders"]["ridge"].update(kind="rigde"), "ridge.*rigde|rigde.*ridge"),
+        (
+            lambda s: s["decoders"]["ridge"].update(kind="rigde"),
+            r"decoders\.ridge: kind must be one of ridge, shrinkage_lda, got 'rigde'",
+        ),
+        (lambda s: s["responses"]["blocks"].update(lg=1), r": responses\.blocks\.lg: unknown key"),
+        (lambda s: s["decoders"]["ridge"].update(alphas=[-1]), r": decoders\.ridge\.alphas\.0: "),
+        (
+            lambda s: s.update(
+                data={"kind": "arrays", "subjects": {1: "x.npz"}, "keys": {"responses": "x"}}
+            ),
+            r": data\.subjects\.1.*must be text, got 1: put it in quotes",
+        ),
         (
             lambda s: s["systems"][0].update(generator="near"),
             "generator: must be one of .*got 'near'",

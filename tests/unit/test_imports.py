@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from neurodecode.code_hash import ROOMS as ORDER
+
 PACKAGE = Path(__file__).parents[2] / "neurodecode"
-ORDER = (
-    "stimuli", "models", "targets", "simulate", "studies", "preprocess", "deconfound", "embed",
-    "reconstruct", "evaluate", "report", "online",
-)  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

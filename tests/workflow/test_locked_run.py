@@ -79,6 +79,9 @@ def test_locked_then_unlocked(folder, capsys):
     assert "The test set is locked: no success is claimed." in page
     assert "never been scored exactly" in page
     assert "neurodecode unlock --study own" in page
+    assert "Not told while the test set is locked. How much" in page
+    assert "make one group" not in page
+    assert "Ties go by" not in page
 
     before = ledger.read_bytes()
     assert main(["stage", "evaluate", *SUBJECT]) == 0  # asked again: the same answers, no look

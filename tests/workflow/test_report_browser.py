@@ -37,7 +37,10 @@ window.addEventListener("load", () => {
   const d = document.documentElement, pics = [...document.querySelectorAll(".tiers .pic")];
   const wide = [...document.querySelectorAll("body *")].filter(
     (e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("svg"));
+  const plots = [...document.querySelectorAll(".interactive > .plotly")].map((e) => e._fullLayout);
   const out = {
+    axes: plots.map((p) => p.xaxis._length),
+    edge: plots.map((p) => Math.min(...p.shapes.map((s) => p.xaxis.d2p(s.x0)))),
     inner: innerWidth, scroll: d.scrollWidth,
     over: wide.slice(0, 5).map((e) => e.tagName + "." + e.className),
     sizes: [...new Set(pics.map((p) => p.offsetWidth + "x" + p.offsetHeight))],
@@ -106,6 +109,9 @@ def test_the_page_fits_without_scrolling_sideways(
     assert found["bare"] == 0
     assert len(found["sizes"]) == 1  # type: ignore[arg-type]
     assert found["font"] >= 15  # type: ignore[operator]
+    # Of the score plots more than a third is plot, and chance does not touch the names.
+    assert min(found["axes"]) > width / 3  # type: ignore[call-overload]
+    assert min(found["edge"]) > 5  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("scheme", [[], ["--force-dark-mode"]])

@@ -9,11 +9,26 @@ const symbols = {
 };
 // Foreign words may hold what plotly would take for markup.
 const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-// Two lines at most; what tells rows apart often comes last, so the middle goes.
-const short = (text) => {
-  const kept = text.length > 84 ? `${text.slice(0, 41)}\u2026${text.slice(-41)}` : text;
-  const cut = kept.length > 44 ? kept.lastIndexOf(" ", 44) : -1;
-  return cut < 0 ? plain(kept) : `${plain(kept.slice(0, cut))}<br>${plain(kept.slice(cut + 1))}`;
+// Few lines; what tells rows apart often comes last, so the middle goes.
+const short = (text, width = 44, lines = 2) => {
+  const room = width * lines - 4;
+  const kept = text.length > room
+    ? `${text.slice(0, room / 2 - 1)}\u2026${text.slice(1 - room / 2)}` : text;
+  const rows = [""];
+  for (const word of kept.split(" ")) {
+    const last = rows[rows.length - 1];
+    if (last && last.length + word.length >= width && rows.length < lines) rows.push(word);
+    else rows[rows.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return rows.map(plain).join("<br>");
+};
+// All values, intervals and chance, with some room at both ends.
+const range = (block) => {
+  const ends = block.rows.flatMap((row) => [row.value, row.low, row.high]);
+  const known = [...ends, block.chance].filter((x) => x !== null);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const room = 0.05 * (high - low || 1);
+  return known.length ? [low - room, high + room] : undefined;
 };
 
 function traces(block) {
@@ -38,18 +53,19 @@ function traces(block) {
 
 function draw(target, block) {
   const line = { color: css("--ink"), dash: "dot", width: 1.5 };
+  const narrow = target.clientWidth < 600;
   const layout = {
-    height: 110 + 32 * block.rows.length,
+    height: 110 + (narrow ? 52 : 32) * block.rows.length,
     margin: { l: 20, r: 20, t: 10, b: 40 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { color: css("--ink"), family: "inherit", size: 12 },
+    font: { color: css("--ink"), family: "inherit", size: narrow ? 11 : 12 },
     legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0 },
     hovermode: "closest",
-    xaxis: { gridcolor: css("--line"), zeroline: false,
+    xaxis: { range: range(block), nticks: narrow ? 5 : 11, gridcolor: css("--line"), zeroline: false,
              title: { text: block.lower ? "lower is better" : "higher is better" } },
     yaxis: { automargin: true, showgrid: false, zeroline: false,
              tickvals: block.rows.map((_, k) => -k),
-             ticktext: block.rows.map((row) => short(row.what)) },
+             ticktext: block.rows.map((row) => (narrow ? short(row.what, 20, 4) : short(row.what))) },
     shapes: block.chance === null ? [] : [
       { type: "line", x0: block.chance, x1: block.chance, yref: "paper", y0: 0, y1: 1, line },
     ],

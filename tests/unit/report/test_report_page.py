@@ -14,6 +14,7 @@ from rich.console import Console
 
 from neurodecode.errors import DataError
 from neurodecode.paths import Paths
+from neurodecode.report.page import environment
 from neurodecode.report.stage import write_report
 from neurodecode.report.terminal import print_subject
 
@@ -189,3 +190,19 @@ def test_the_terminal_prints_one_subject(results: Path) -> None:
     assert "SSIM" not in text
     assert "0.84 to 0.96" in text
     assert "pictures/given-ridge-diffusion/decoded/sub-01" in text
+
+
+def test_on_a_narrow_terminal_names_break_where_they_are_joined(results: Path) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    study = fake.picture_study()
+    print_subject(study, Paths(results, study.name), "01", console=console)
+    lines = [line.split() for line in console.export_text().splitlines() if line.strip()]
+    at = [k for k, words in enumerate(lines) if words[0] == "given-ridge-"]
+    assert at
+    assert {lines[k + 1][0] for k in at} <= set(study.generators)
+
+
+def test_commands_are_set_as_code_and_foreign_words_stay_words() -> None:
+    page = environment().from_string("{{ text|commands }}")
+    shown = page.render(text="run `snakemake multiverse` <b>, then `a<b`")
+    assert shown == ("run <code>snakemake multiverse</code> &lt;b&gt;, then <code>a&lt;b</code>")

@@ -137,6 +137,19 @@ def test_systems_have_plain_names(categories: Material) -> None:
     assert name == "Diffusion generator, given the true features"
 
 
+def test_only_what_has_the_same_words_is_told_apart_by_its_section(categories: Material) -> None:
+    name = "blocks-ridge-diffusion"
+    made = categories.study.generators["diffusion"]
+
+    def words(**changes: object) -> str:
+        other = made.model_copy(update=changes)
+        generators = {**categories.study.generators, "other": other}
+        return generator_words(categories.study.model_copy(update={"generators": generators}), name)
+
+    assert words() == words(null_embedding=True) == "Diffusion generator"
+    assert words(steps=50) == "Diffusion generator [diffusion]"
+
+
 def test_numbers_are_written_alike() -> None:
     assert (fixed(0.876), fixed(-0.001), fixed(math.nan)) == ("0.88", "0.00", "n/a")
     assert (trimmed(0.125), trimmed(0.5), trimmed(math.nan)) == ("0.125", "0.5", "n/a")

@@ -40,6 +40,18 @@ def test_a_cut_image_is_said_to_be_cut(tmp_path):
         list(masked_volumes(open_image(path, 4), path, np.ones((6, 6, 6), bool)))
 
 
+@pytest.mark.parametrize(("at", "value"), [(70, 9999), (40, -4)])
+def test_a_header_that_cannot_be_is_said_to_be_wrong(tmp_path, at, value):
+    """An unknown type of values (byte 70), a negative number of axes (40)."""
+    path = tmp_path / "x.nii"
+    nib.save(nib.Nifti1Image(np.zeros((3, 3, 3, 5), np.int16), np.eye(4)), path)
+    raw = bytearray(path.read_bytes())
+    raw[at : at + 2] = int(value).to_bytes(2, "little", signed=True)
+    path.write_bytes(bytes(raw))
+    with pytest.raises(DataError, match=r"x\.nii: "):
+        open_image(path, 4)
+
+
 @given(
     hnp.arrays(np.float32, (9, 4), elements=st.floats(-5, 5, width=32)),
     st.lists(st.integers(1, 4), min_size=1, max_size=5),
