@@ -44,8 +44,8 @@ def test_all_three_conditions_make_a_claim() -> None:
         (replace(SCORE, ci_low=math.nan), CONTROL, "no interval"),
         (replace(SCORE, chance=math.nan), CONTROL, "no chance level"),
         (SCORE, None, "no control"),
-        (SCORE, replace(CONTROL, ci_high=0.7), "does as well"),
-        (SCORE, replace(CONTROL, value=0.75, ci_low=math.nan), "does as well"),
+        (SCORE, replace(CONTROL, ci_high=0.7), "not clear of a control"),
+        (SCORE, replace(CONTROL, value=0.75, ci_low=math.nan), "not clear of a control"),
     ],
 )
 def test_each_condition_alone_is_fatal(score: Score, control: Score | None, reason: str) -> None:
