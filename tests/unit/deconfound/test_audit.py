@@ -103,7 +103,9 @@ def test_chosen_on_validation_people():
         "shrunken": ShrunkenResidualize(0, n_factors=5),
     }
     chosen = choose(candidates, X, table, fit=SETS.fit, validation=np.arange(160, 400), label=label)
-    assert chosen == "shrunken"
+    assert chosen.name == "shrunken"
+    assert chosen.found["shrunken"].left[0] < chosen.found["as it was"].left[0]
+    assert chosen.given.left[0] > chosen.found["as it was"].left[0]
     with pytest.raises(DataError, match="no candidate"):
         choose({}, X, table, fit=SETS.fit, validation=SETS.test, label=label)
 
