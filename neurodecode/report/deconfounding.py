@@ -133,7 +133,10 @@ def cohort_part(study: StudyConfig, results: Path, seed: int) -> CohortPart:
         candidates=_candidates(audit, section),
         demographics=demographics,
         lost=_lost(audit, section),
-        lost_columns=tuple(_LOST.get(figure, what) for figure, what in _lost_figures(section)),
+        lost_columns=tuple(
+            _LOST.get(figure, what[:1].upper() + what[1:])
+            for figure, what in _lost_figures(section)
+        ),
         groups=_groups(audit, main),
         synthetic=_synthetic(audit, main),
         differences=differences_of(
@@ -241,7 +244,7 @@ def _verdict(audit: pd.DataFrame, section: DeconfoundSettings, main: str) -> tup
         headline = f"{' and '.join(still).capitalize()} can still be told."
         headline += f" {' and '.join(gone).capitalize()}: hardly." if gone else ""
     told = "; ".join(
-        f"{name}: {value:.2f}, before {before:.2f}, chance {_number(chance)}"
+        f"{name}: {_number(value)}, before {_number(before)}, chance {_number(chance)}"
         for name, (value, before, chance) in worst.items()
     )
     return status, headline, (

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from neurodecode.artifacts import hash_settings, load_arrays, read_sidecar, read_table
+from neurodecode.artifacts import hash_file, hash_settings, load_arrays, read_sidecar, read_table
 from neurodecode.cli import main
 from neurodecode.config import StudyConfig, read_settings
 from neurodecode.deconfound import training
@@ -20,6 +20,7 @@ from neurodecode.errors import DataWarning
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, run
 from neurodecode.registry import make
+from neurodecode.seeds import derive
 from neurodecode.studies.cohort import VirtualCohort
 
 ROOT = Path(__file__).parents[2]
@@ -188,6 +189,38 @@ def test_validation_people_choose_among_candidates_fold_by_fold(folder):
     assert "How the method was chosen" in page
     assert "in 5 components and the direction of the label" in page
     assert " of 4</td>" in page
+
+
+def test_poisoned_people_who_train_and_test_probes_change_nothing_that_is_fitted(folder):
+    """Their features, demographics and label: transformers and the choice stay, byte by byte."""
+    network = {"kind": "demovae", "n_components": 20, "latent_dim": 8, "steps": 4, "every": 2}
+    two = {name: CANDIDATES[name] for name in ("gentle", "shrunken")}
+    write(folder, choice={"candidates": two}, methods={"network": network}, n_folds=4)
+    results = folder / "results" / "people" / "deconfound"
+
+    def fitted():
+        for name in ("chosen", "network"):
+            assert deconfound(folder, name) == 0
+        rows = read_table(results / "chosen" / "fold-0.tsv")
+        files = [results / name / "fold-0.safetensors" for name in ("chosen", "network")]
+        chose, left = (rows[rows["figure"] == figure] for figure in ("candidate", "left"))
+        return [hash_file(file) for file in files], chose.to_numpy().tolist(), left["value"]
+
+    before = fitted()
+    fold = folds(240, 4, derive(1, "deconfound", "people"), choosing=True)[0]
+    tested = np.concatenate([fold.probe, fold.test])
+    with np.load(folder / "x.npz") as file:
+        names, X = file["participant_id"], file["features"]
+    X[tested] = 10 * np.random.default_rng(1).normal(size=X[tested].shape)
+    np.savez(folder / "x.npz", participant_id=names, features=X)
+    table = pd.read_csv(folder / "participants.tsv", sep="\t").set_index("participant_id")
+    whose, order = names[tested], np.random.default_rng(2).permutation(len(tested))
+    table.loc[whose] = table.loc[whose].to_numpy()[order]
+    table.to_csv(folder / "participants.tsv", sep="\t")
+    after = fitted()
+    assert after[0] == before[0]
+    assert str(after[1]) == str(before[1])
+    assert not np.allclose(after[2], before[2])
 
 
 def test_a_killed_job_goes_on_from_the_steps_that_were_trained(folder, monkeypatch):
