@@ -374,6 +374,15 @@ def test_connectivity_of_recordings_is_fitted_on_the_training_people_of_each_fol
     assert 0.35 < left["value"].mean() < 0.65
 
 
+def test_a_forest_is_among_the_probes_unless_it_is_left_out(folder):
+    write(folder, forest=True, demographics=["sex"])
+    assert deconfound(folder, "as_given") == 0
+    audit = read_table(folder / "results" / "people" / "deconfound" / "as_given.tsv")
+    forest = audit.query("figure == 'left' and probe == 'forest'")
+    assert len(forest) == 3
+    assert forest["value"].min() > 0.8
+
+
 def test_people_are_one_row_each():
     study = VirtualCohort(120, "default", "log", 1)
     responses = study.load("cohort")
