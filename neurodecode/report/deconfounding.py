@@ -84,6 +84,7 @@ class CohortPart:
     lead: str
     warning: str
     candidates: tuple[Candidate, ...]
+    label_told: bool
     demographics: tuple[Demographic, ...]
     lost: tuple[tuple[str, bool, tuple[str, ...]], ...]
     lost_columns: tuple[str, ...]
@@ -131,6 +132,7 @@ def cohort_part(study: StudyConfig, results: Path, seed: int) -> CohortPart:
         lead=lead,
         warning=_warning(facts.get("with_label", []), section),
         candidates=_candidates(audit, section),
+        label_told=any(getattr(m, "label_components", 0) for m in section.every.values()),
         demographics=demographics,
         lost=_lost(audit, section),
         lost_columns=tuple(

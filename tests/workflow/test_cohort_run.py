@@ -189,6 +189,7 @@ def test_validation_people_choose_among_candidates_fold_by_fold(folder):
     assert "How the method was chosen" in page
     assert "in 5 components and the direction of the label" in page
     assert " of 4</td>" in page
+    assert "That anything but diagnosis is kept as well" in page
 
 
 def test_poisoned_people_who_train_and_test_probes_change_nothing_that_is_fitted(folder):
