@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from neurodecode.config import StudyConfig
+from neurodecode.deconfound.settings import CHOSEN
 
 if TYPE_CHECKING:
     from neurodecode.pipeline import Job
@@ -86,10 +87,13 @@ def deconfound_inputs(job: Job, deconfounder: str) -> list[Path]:
 def deconfound_settings(study: StudyConfig, deconfounder: str) -> object:
     """What of the YAML an audit depends on."""
     section = study.deconfound
-    method = section and section.methods.get(deconfounder)
+    if section is None:
+        return [study.data.model_dump(), None, None]
+    method = section.choice if deconfounder == CHOSEN else section.methods.get(deconfounder)
+    # Whether one part of the people chooses matters to all methods, among what only to the chosen.
     return [
         study.data.model_dump(),
-        section and section.model_dump(exclude={"methods"}),
+        section.model_dump(exclude={"methods", "choice"}) | {"choosing": bool(section.choice)},
         method and method.model_dump(),
     ]
 

@@ -236,7 +236,9 @@ class Deconfounder(Protocol):
     """
 
     def fit(self, X: Float, y: object = None, *, demographics: pd.DataFrame) -> Self:
-        """Fit on training people, ``X`` (n_people, n_features); ``y`` is not looked at.
+        """Fit on training people, ``X`` (n_people, n_features).
+
+        ``y`` is a label that is to be kept; few methods look at it, and only where asked to.
 
         Raises ``NotIdentifiable`` where a level has too few people, ``DataError`` where a value
         of ``demographics`` is missing.

@@ -10,7 +10,7 @@ where a method saw the people on which it is tested.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,15 +44,19 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sets:
-    """Rows of the people on which a method is fitted, a probe trained, and the probe tested."""
+    """Rows of the people on which a method is fitted, a probe trained, and the probe tested.
+
+    ``validation`` are people who choose among methods, and who have no part in the audit.
+    """
 
     fit: Rows
     probe: Rows
     test: Rows
+    validation: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def parts(self) -> dict[str, Rows]:
-        """The sets by name."""
+        """The three sets of the audit by name."""
         return {"fit": self.fit, "probe": self.probe, "test": self.test}
 
 
@@ -106,7 +110,9 @@ def audit(
         What is to be removed; one row a person.
     sets : Sets
     label : Series, optional
-        What is to be kept.
+        What is to be kept; a method may look at that of the people on whom it is fitted. Where one
+        does, its people know more of the label than the probe's alone: a probe that is trained on
+        the fitting people too is therefore given beside the other.
     probes : sequence of str
         Of :data:`~neurodecode.deconfound.probes.PROBES`.
     controls : bool
@@ -116,7 +122,8 @@ def audit(
     for name, method in methods.items():
         fitted: Deconfounder | None = None
         if method is not None:
-            fitted = clone(method).fit(X[sets.fit], demographics=demographics.iloc[sets.fit])
+            own = None if label is None else label.iloc[sets.fit]
+            fitted = clone(method).fit(X[sets.fit], own, demographics=demographics.iloc[sets.fit])
         rows += audit_fitted(name, fitted, X, demographics, sets, label=label, seed=seed,
                              probes=probes, controls=controls)  # fmt: skip
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
@@ -165,8 +172,14 @@ def audit_fitted(
     if label is not None:
         labels = {part: labels_of(label.iloc[rows]) for part, rows in sets.parts.items()}
         yield from (base | row for row in _label(honest, labels, table["test"], str(label.name)))
+        both = np.concatenate([left["fit"], left["probe"]])
+        value = Prober(both, left["test"], seed=seed).score(
+            "linear", np.concatenate([labels["fit"], labels["probe"]]), labels["test"]
+        )
+        yield {**base, "figure": "kept, fitting people's label known", "what": str(label.name),
+               "probe": "linear", "value": value}  # fmt: skip
     if fitted is not None and controls:
-        yield from (base | row for row in _shuffled(fitted, given, table, seed))
+        yield from (base | row for row in _shuffled(fitted, given, table, label, sets, seed))
         if hasattr(fitted, "sample"):
             yield from (base | row for row in _synthetic(fitted, given, table, seed))
 
@@ -220,6 +233,8 @@ def _shuffled(
     method: Deconfounder,
     given: Mapping[str, NDArray[Any]],
     table: Mapping[str, pd.DataFrame],
+    label: pd.Series | None,
+    sets: Sets,
     seed: int,
 ) -> Iterator[dict[str, Any]]:
     """Shuffle every feature over people, deconfound, decode: what is found, the method put in.
@@ -228,7 +243,8 @@ def _shuffled(
     """
     rng = generator(seed, "shuffle")
     noise = {part: rng.permuted(values, axis=0) for part, values in given.items()}
-    fresh: Deconfounder = clone(method).fit(noise["fit"], demographics=table["fit"])
+    own = None if label is None else label.iloc[sets.fit]
+    fresh: Deconfounder = clone(method).fit(noise["fit"], own, demographics=table["fit"])
     left = {
         part: fresh.transform(values, demographics=table[part]).astype(float)
         for part, values in noise.items()

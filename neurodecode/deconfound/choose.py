@@ -6,7 +6,7 @@ How far two scores differ by chance is told by drawing the people again, the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from neurodecode.errors import DataError
 from neurodecode.registry import Deconfounder
 from neurodecode.seeds import derive, generator
 
-__all__ = ["Validated", "choose", "pick", "validate"]
+__all__ = ["Choice", "Validated", "choice_rows", "choose", "pick", "validate"]
 
 PROBES = ("linear", "spread", "radial")
 N_FOLDS, N_REPEATS, N_DRAWS = 5, 2, 100
@@ -46,6 +46,24 @@ class Validated:
     kept: Array
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which candidate was chosen, and by what.
+
+    Attributes
+    ----------
+    name : str
+    found : mapping of str to Validated
+        Of all candidates.
+    given : Validated
+        Of the features as they are.
+    """
+
+    name: str
+    found: Mapping[str, Validated]
+    given: Validated
+
+
 def validate(
     method: Deconfounder | None,
     X: Float,
@@ -59,7 +77,9 @@ def validate(
     """Fit a method on some people and cross-validate probes among others; None fits nothing."""
     features, table = X[validation], demographics.iloc[validation]
     if method is not None:
-        fitted: Deconfounder = clone(method).fit(X[fit], demographics=demographics.iloc[fit])
+        fitted: Deconfounder = clone(method).fit(
+            X[fit], label.iloc[fit], demographics=demographics.iloc[fit]
+        )
         features = fitted.transform(features, demographics=table)
     removed = [labels_of(column.astype(kind_of(column))) for _, column in demographics.items()]
     asked = [(probe, values[validation]) for values in removed for probe in PROBES]
@@ -101,8 +121,8 @@ def choose(
     label: pd.Series,
     allowed: float = 0.02,
     seed: int = 0,
-) -> str:
-    """Return the candidate that leaves least, of those that keep the label; see :func:`pick`.
+) -> Choice:
+    """Choose the candidate that leaves least, of those that keep the label; see :func:`pick`.
 
     Parameters
     ----------
@@ -111,7 +131,7 @@ def choose(
     fit, validation : rows
         People on whom candidates are fitted, and on whom they are judged.
     label : Series
-        What is to be kept.
+        What is to be kept; candidates may look at that of the people on whom they are fitted.
     allowed : float
         Loss of the label's score that is not counted.
 
@@ -128,7 +148,38 @@ def choose(
         name: validate(method, X, demographics, **people)  # type: ignore[arg-type]
         for name, method in candidates.items()
     }
-    return pick(found, given, allowed)
+    return Choice(pick(found, given, allowed), found, given)
+
+
+def choice_rows(choice: Choice, method: str, label: str, n: int) -> Iterator[dict[str, object]]:
+    """Yield what was chosen, and by what, as rows of the audit; ``probe`` names the figure.
+
+    Standard errors are those by which :func:`pick` judges: of what a candidate leaves more than
+    the one that leaves least, and of what it loses of the label.
+
+    Parameters
+    ----------
+    choice : Choice
+    method : str
+        Under which the audit holds what was chosen.
+    label : str
+    n : int
+        Number of validation people.
+    """
+    base = {"method": method, "figure": "candidate", "n": n}
+    least = min(choice.found.values(), key=lambda found: found.left[0])
+    yield {**base, "what": "", "probe": "left", "value": choice.given.left[0]}
+    yield {**base, "what": "", "probe": label, "value": choice.given.kept[0]}
+    for name, found in choice.found.items():
+        figures = {
+            "left": found.left[0],
+            "left, standard error": (found.left - least.left)[1:].std(),
+            label: found.kept[0],
+            f"{label}, standard error": (choice.given.kept - found.kept)[1:].std(),
+            "chosen": float(name == choice.name),
+        }
+        for figure, value in figures.items():
+            yield {**base, "what": name, "probe": figure, "value": float(value)}
 
 
 def pick(found: Mapping[str, Validated], given: Validated, allowed: float) -> str:

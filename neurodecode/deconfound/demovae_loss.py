@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from neurodecode.deconfound.demovae_network import Network
-from neurodecode.deconfound.demovae_training import People
+from neurodecode.deconfound.training import People
 
 __all__ = ["DemoLoss", "Guide", "Weights"]
 

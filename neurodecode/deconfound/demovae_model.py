@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from neurodecode.deconfound.demographics import Array
 from neurodecode.deconfound.demovae_loss import Guide
 from neurodecode.deconfound.demovae_network import Network, log_spread, start
-from neurodecode.deconfound.demovae_training import People
 from neurodecode.deconfound.shrunken import shrunken_means
+from neurodecode.deconfound.training import People
 
 __all__ = ["Front", "Rest", "held_out_spread"]
 

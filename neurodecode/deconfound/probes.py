@@ -149,7 +149,11 @@ class Prober:
         return np.asarray(linear.fit(own, train).predict(other))
 
     def _forest(self, labels: Labels) -> Labels:
-        options = {"n_estimators": N_TREES, "min_samples_leaf": 2, "random_state": self.seed}
+        options = {
+            "n_estimators": N_TREES,
+            "min_samples_leaf": 2,
+            "random_state": self.seed % 2**32,
+        }
         if is_number(labels):
             forest = RandomForestRegressor(max_features=0.03, **options)
         else:

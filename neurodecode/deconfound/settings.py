@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from neurodecode.settings import Name, Section
 
 __all__ = [
+    "AS_GIVEN",
+    "CHOSEN",
+    "ChoiceSettings",
     "DeconfoundSettings",
     "DeconfounderSettings",
     "DemoVaeSettings",
@@ -41,6 +44,9 @@ class ShrunkenSettings(_Deconfounder):
     kind: Literal["shrunken"]
     n_components: int = Field(200, ge=0, description="components kept; 0: all features")
     n_factors: int = Field(50, ge=1, description="directions that are taken apart first")
+    label_components: int = Field(
+        0, ge=0, description="keep, too, the label's direction in so many components; 0: do not"
+    )
 
 
 class HarmonizeSettings(_Deconfounder):
@@ -93,6 +99,19 @@ DeconfounderSettings = Annotated[
 
 AS_GIVEN = "as_given"
 """Name of the features as they are, which every audit holds beside the methods."""
+CHOSEN = "chosen"
+"""Name of the method that validation people choose among candidates."""
+
+
+class ChoiceSettings(Section):
+    """Candidates among which people choose who neither fit, nor train or test a probe."""
+
+    candidates: dict[Name, DeconfounderSettings] = Field(
+        min_length=2, description="from the gentlest to the one that takes away most"
+    )
+    allowed: float = Field(
+        0.02, ge=0, lt=1, description="loss of the label's score that is not counted"
+    )
 
 
 class DeconfoundSettings(Section):
@@ -103,22 +122,49 @@ class DeconfoundSettings(Section):
     )
     label: str | None = Field(None, description="column that is to be kept, e.g. diagnosis")
     n_folds: int = Field(
-        4, ge=3, description="parts of the people: one tests a probe, one trains it, the rest fit"
+        4,
+        ge=3,
+        description="parts of the people: one tests a probe, one trains it, one chooses where "
+        "there is a choice, the rest fit",
     )
     forest: bool = Field(True, description="a random forest among the probes")
+    choice: ChoiceSettings | None = Field(
+        None, description="candidates of which validation people choose one, fold by fold"
+    )
     methods: dict[Name, DeconfounderSettings] = Field(
-        min_length=1, description="the first is the one that the page is about"
+        default={}, description="the page is about what was chosen, else about the first of these"
     )
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
-        if AS_GIVEN in self.methods:
-            raise ValueError(f"methods: {AS_GIVEN} is the name of the features as they are")
+        for name in (AS_GIVEN, CHOSEN):
+            if name in self.methods:
+                raise ValueError(f"methods: {name} is the name of {_TAKEN[name]}")
         if self.label in self.demographics:
             raise ValueError(f"label: {self.label} cannot be removed and kept")
+        if not self.methods and self.choice is None:
+            raise ValueError("methods: name at least one, or a choice of candidates")
+        if self.choice is not None and self.n_folds < 4:
+            raise ValueError("n_folds: must be 4 or more where there is a choice: one part chooses")
+        if self.label is None and self.choice is not None:
+            raise ValueError("choice: needs a label, what is to be kept")
+        told = [n for n, m in self.every.items() if getattr(m, "label_components", 0)]
+        if self.label is None and told:
+            raise ValueError(f"methods.{told[0]}.label_components: needs a label to be kept")
         return self
 
     @property
+    def every(self) -> dict[str, DeconfounderSettings]:
+        """Methods and candidates."""
+        return {**self.methods, **(self.choice.candidates if self.choice else {})}
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """The methods, and the features as they are."""
-        return (*self.methods, AS_GIVEN)
+        """What is audited: what was chosen, the methods, and the features as they are."""
+        return (*([CHOSEN] if self.choice else []), *self.methods, AS_GIVEN)
+
+
+_TAKEN = {
+    AS_GIVEN: "the features as they are",
+    CHOSEN: "the method that validation people choose",
+}

@@ -16,11 +16,17 @@ large as the effect. Two things make it smaller.
    to keep is a choice to be made on validation people. (Erasing, further, the directions in which
    the means of training people still depend on demographics changes nothing on other people: the
    factor of 1. has left nothing in them.)
+
+What is left is then the error of some tens of directions, equal in each in units of how people
+vary: no map of the features that is told nothing else can keep a label and lose the error. One that
+is told the label can: on request the direction in which the label of the training people is told
+(Fisher's, demographics held constant) is kept beside fewer components. What is neither in these nor
+named as the label is lost more, the fewer they are.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -31,10 +37,13 @@ from neurodecode.deconfound.demographics import MINIMUM, Array
 from neurodecode.deconfound.design import Design
 from neurodecode.deconfound.empirical_bayes import common_factor, posterior_mean
 from neurodecode.deconfound.residualize import Residualize, fit_log_sd
-from neurodecode.errors import DataError
+from neurodecode.errors import ConfigError, DataError, NotIdentifiable
 from neurodecode.seeds import generator
 
-__all__ = ["ShrunkenResidualize", "shrunken_means"]
+__all__ = ["ShrunkenResidualize", "label_columns", "shrunken_means"]
+
+PEOPLE_A_COMPONENT = 3
+"""Training people that each component needs in which the label's direction is looked for."""
 
 
 class ShrunkenResidualize(Residualize):
@@ -46,6 +55,10 @@ class ShrunkenResidualize(Residualize):
         Principal components that are kept; 0: all features as they are.
     n_factors : int
         Leading directions among people that are taken apart before the effects are shrunken.
+    label_components : int
+        Keep, too, the direction within so many components in which the training people's label,
+        ``y`` of :meth:`fit`, is told; fewer where there are not three people for each. 0: ``y`` is
+        not looked at.
     knots : {0, 3, 4, 5}
         Knots of the spline of each continuous demographic; 0: a straight line.
     minimum : int
@@ -63,26 +76,67 @@ class ShrunkenResidualize(Residualize):
         Standard deviation of people along each.
     rest_ : float64 (n_features,)
         Standard deviation of what lies in no direction.
+    label_in_, label_out_ : float64 (n_columns of the label, n_features)
+        By which the label's directions are read off standardised features, and put back.
     design_, mean_, coef_, log_sd_
         See :class:`~neurodecode.deconfound.residualize.Residualize`.
     """
 
     learned: ClassVar[tuple[str, ...]] = (
-        *Residualize.learned, "scale", "directions", "lengths", "rest",
+        *Residualize.learned, "scale", "directions", "lengths", "rest", "label_in", "label_out",
     )  # fmt: skip
 
     def __init__(
         self,
         n_components: int = 200,
         n_factors: int = 50,
+        label_components: int = 0,
         knots: int = 4,
         minimum: int = MINIMUM,
         seed: int = 0,
     ) -> None:
         super().__init__(knots, True, minimum)
         self.seed = seed
+        self.label_components = label_components
         self.n_components = n_components
         self.n_factors = n_factors
+
+    def fit(self, X: Float, y: object = None, *, demographics: pd.DataFrame) -> Self:
+        """Fit on training people; ``y``, (n_people,), is the label that is to be kept.
+
+        Raises
+        ------
+        ConfigError
+            Where ``label_components`` asks for a label and there is none.
+        DataError
+            Where a feature is the same for all people, or a demographic or label is missing.
+        NotIdentifiable
+            Where a level has fewer than ``minimum`` people, or demographics determine the label.
+        """
+        super().fit(X, demographics=demographics)
+        if self.label_components:
+            self._keep_label(np.asarray(X, dtype=float), y, demographics)
+        return self
+
+    def _keep_label(self, X: Array, y: object, table: pd.DataFrame) -> None:
+        """Learn the directions of the label outside the components that are kept anyway."""
+        if y is None:
+            raise ConfigError("shrunken: label_components needs y, the label that is to be kept")
+        label, design = label_columns(pd.Series(y)), self.design_.matrix(table)
+        both = np.concatenate([label, design], axis=1)
+        if np.linalg.matrix_rank(both) < both.shape[1]:
+            raise NotIdentifiable(
+                "label: demographics determine it among these people: what is the label's own "
+                "cannot be told from what is theirs"
+            )
+        n = min(self.label_components, len(X) // PEOPLE_A_COMPONENT, len(self.lengths_))
+        alone = (Residualize._transform(self, X, table) - self.mean_) / self.scale_
+        scores = alone @ self.directions_[:n].T / self.lengths_[:n]
+        told = np.linalg.lstsq(both, scores, rcond=None)[0][: label.shape[1]]
+        told[:, : self.n_components] = 0
+        told = np.linalg.svd(told, full_matrices=False)[2] if n > self.n_components else told[:0]
+        self.label_in_ = told / self.lengths_[:n] @ self.directions_[:n]
+        self.label_out_ = told * self.lengths_[:n] @ self.directions_[:n]
 
     def _fit(self, X: Array, table: pd.DataFrame) -> None:
         self.design_ = Design.learn(self.encoding_, table, self.knots)
@@ -97,18 +151,21 @@ class ShrunkenResidualize(Residualize):
         alone = super()._transform(X, table) - self.mean_
         self.scale_ = alone.std(axis=0)
         alone /= self.scale_
-        self.directions_, variances = _leading(alone, max(self.n_components, self.n_factors))
+        n = max(self.n_components, self.n_factors, self.label_components)
+        self.directions_, variances = _leading(alone, n)
         self.lengths_ = np.sqrt(variances)
         rest = alone - alone @ self.directions_.T @ self.directions_
         self.rest_ = rest.std(axis=0) * self.scale_
+        self.label_in_ = self.label_out_ = np.zeros((0, X.shape[1]))
 
     def _transform(self, X: Array, table: pd.DataFrame) -> Array:
         alone = super()._transform(X, table)
         if not self.n_components:
             return alone
         kept = self.directions_[: self.n_components]
-        scores = (alone - self.mean_) / self.scale_ @ kept.T
-        return np.asarray(self.mean_ + self.scale_ * (scores @ kept))
+        own = (alone - self.mean_) / self.scale_
+        shown = own @ kept.T @ kept + own @ self.label_in_.T @ self.label_out_
+        return np.asarray(self.mean_ + self.scale_ * shown)
 
     def counterfactual(self, X: Float, *, demographics: pd.DataFrame, to: pd.DataFrame) -> Float:
         """Return the same people had their demographics been ``to``; all features are kept."""
@@ -139,12 +196,35 @@ class ShrunkenResidualize(Residualize):
         return np.asarray(mean + spread * own, dtype=np.float32)
 
 
+def label_columns(label: pd.Series) -> Array:
+    """Return a label as centred columns: a standardised number, or all levels but the first.
+
+    Raises
+    ------
+    DataError
+        Where it is missing for somebody.
+    NotIdentifiable
+        Where it is the same for all.
+    """
+    if label.isna().any():
+        raise DataError(f"label: missing for {int(label.isna().sum())} of {len(label)} people")
+    if label.nunique() < 2:
+        raise NotIdentifiable("label: the same for all people")
+    if pd.api.types.is_float_dtype(label):
+        columns = label.to_numpy(float)[:, None] / label.std()
+    else:
+        columns = pd.get_dummies(label.astype(str), drop_first=True).to_numpy(float)
+    return np.asarray(columns - columns.mean(axis=0))
+
+
 def _leading(values: Array, n: int) -> tuple[Array, Array]:
     """Leading directions of centred rows, (n, n_features), and the variance along each."""
-    squares, vectors = np.linalg.eigh(values @ values.T)
+    wide = values.shape[0] < values.shape[1]
+    squares, vectors = np.linalg.eigh(values @ values.T if wide else values.T @ values)
     n = min(n, int((squares > 1e-9 * squares[-1]).sum()))
     squares, vectors = squares[::-1][:n], vectors[:, ::-1][:, :n]
-    return (vectors / np.sqrt(squares)).T @ values, squares / len(values)
+    directions = (vectors / np.sqrt(squares)).T @ values if wide else vectors.T
+    return np.ascontiguousarray(directions), squares / len(values)
 
 
 def shrunken_means(

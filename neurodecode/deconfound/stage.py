@@ -1,11 +1,13 @@
 """Stage ``deconfound``: fit one method fold by fold and audit it on people it has not seen.
 
 People are cut into ``n_folds`` parts at random, the same for all methods. In fold k, part k tests
-the probes, part k + 1 trains them, and the method is fitted on all others.
+the probes, part k + 1 trains them, and the method is fitted on all others. Where there is a choice
+of candidates, part k + 2 chooses one of them, anew in each fold, and no method is fitted on it.
 """
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from neurodecode.artifacts import load_responses, read_table, save_arrays, write_table
 from neurodecode.contracts import Float
 from neurodecode.deconfound.audit import AUDIT_COLUMNS, Sets, audit_fitted, confounded
+from neurodecode.deconfound.choose import Choice, choice_rows, choose
 from neurodecode.deconfound.connectivity import Connectivity, n_edges
 from neurodecode.deconfound.contrasts import (
     contrasts,
@@ -26,7 +29,12 @@ from neurodecode.deconfound.contrasts import (
 from neurodecode.deconfound.counterfactual_audit import counterfactual_rows
 from neurodecode.deconfound.demographics import Encoding
 from neurodecode.deconfound.probes import PROBES
-from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
+from neurodecode.deconfound.settings import (
+    AS_GIVEN,
+    CHOSEN,
+    DeconfounderSettings,
+    DeconfoundSettings,
+)
 from neurodecode.errors import ConfigError, DataError, DataWarning, NotIdentifiable
 from neurodecode.pipeline import Job, Output
 from neurodecode.progress import track
@@ -43,16 +51,16 @@ NO_OP = (
 )
 
 
-def folds(n_people: int, n_folds: int, seed: int) -> list[Sets]:
-    """Cut people into parts and return the three sets of each fold."""
+def folds(n_people: int, n_folds: int, seed: int, *, choosing: bool = False) -> list[Sets]:
+    """Cut people into parts and return the sets of each fold, four of them where one chooses."""
     parts = np.array_split(generator(seed, "folds of people").permutation(n_people), n_folds)
     sets = []
     for fold in range(n_folds):
-        test, probe = fold, (fold + 1) % n_folds
-        rest = [part for k, part in enumerate(parts) if k not in (test, probe)]
-        sets.append(
-            Sets(np.sort(np.concatenate(rest)), np.sort(parts[probe]), np.sort(parts[test]))
-        )
+        test, probe, judge, *rest = (np.sort(parts[(fold + k) % n_folds]) for k in range(n_folds))
+        if choosing:
+            sets.append(Sets(np.sort(np.concatenate(rest)), probe, test, judge))
+        else:
+            sets.append(Sets(np.sort(np.concatenate([judge, *rest])), probe, test))
     return sets
 
 
@@ -69,24 +77,54 @@ def run(job: Job) -> Output:
     people, features = _people(job)
     demographics, label = _columns(people, section)
     seed = derive(job.seed, "deconfound", job.study.name)
-    sets = folds(len(people), section.n_folds, seed)
+    choosing = section.choice is not None
+    sets = folds(len(people), section.n_folds, seed, choosing=choosing)
     name, rows = job.wildcards["deconfounder"], []
     with track(f"deconfound {name}", total=len(sets)) as advance:
         for fold, parts in enumerate(sets):
             rows.append(_fold(job, section, fold, features, demographics, label, parts, seed))
             advance()
     write_table(table, pd.concat(rows, ignore_index=True))
+    files = [table]
+    if name == AS_GIVEN and features.ndim == 3:
+        files += _keep_connectivity(job, people, features, sets)
     n_features = features.shape[1]
     if features.ndim == 3:
         n_features = n_edges(features.shape[2], cast(CohortStudy, job.adapter).connectivity)
     facts: dict[str, object] = {
         "n_people": len(people), "n_features": n_features, "n_fit": len(sets[0].fit),
+        "n_validation": len(sets[0].validation),
         "contrasts": [{"column": c.column, "first": c.first, "second": c.second}
                       for c in contrasts(demographics)],
     }  # fmt: skip
     if label is not None:
         facts["with_label"] = confounded(demographics, label, sets[0]).to_dict("records")
-    return Output([table], facts)
+    return Output(files, facts)
+
+
+def _keep_connectivity(
+    job: Job, people: pd.DataFrame, courses: Float, sets: list[Sets]
+) -> list[Path]:
+    """Write everybody's connectivity, in the order of a table of who they are.
+
+    ``tangent`` is of the training people of a fold: an array a fold.
+    """
+    kind = cast(CohortStudy, job.adapter).connectivity
+    fitted_on = {"connectivity": np.arange(len(people))}
+    if kind == "tangent":
+        fitted_on = {f"fold-{fold}": parts.fit for fold, parts in enumerate(sets)}
+    arrays = {
+        name: Connectivity(kind).fit(courses[rows]).transform(courses)  # type: ignore[arg-type]
+        for name, rows in fitted_on.items()
+    }
+    stem = job.sidecar.stem
+    files = [
+        job.sidecar.with_name(f"{stem}_connectivity.safetensors"),
+        job.sidecar.with_name(f"{stem}_people.tsv"),
+    ]
+    save_arrays(files[0], arrays)
+    write_table(files[1], people[["participant_id"]])
+    return files
 
 
 def _people(job: Job) -> tuple[pd.DataFrame, Float]:
@@ -111,7 +149,7 @@ def _columns(
             f"{', '.join(map(str, people.columns))}"
         )
     demographics = people[list(section.demographics)]
-    Encoding.learn(demographics, minimum=max(m.minimum for m in section.methods.values()))
+    Encoding.learn(demographics, minimum=max(m.minimum for m in section.every.values()))
     if section.label is None:
         return demographics, None
     label = people[section.label]
@@ -148,17 +186,22 @@ def _fold(
         measure = Connectivity(connectivity).fit(features[sets.fit])  # type: ignore[arg-type]
         features = measure.transform(features)
         learned = {f"connectivity.{n}": array for n, array in measure.state().items()}
+    facts: dict[str, object] = {"people": _counts(sets)}
+    rows: list[dict[str, Any]] = []
     fitted: Deconfounder | None = None
+    work = sidecar.with_name(f"{sidecar.stem}_checkpoints")
     if name != AS_GIVEN:
-        method = cast(Deconfounder, make("deconfounder", section.methods[name]))
-        fitted = method.fit(features[sets.fit], demographics=demographics.iloc[sets.fit])
+        method, chosen = _method(section, name, features, demographics, label, sets, seed, work)
+        if chosen is not None:
+            facts["chosen"] = chosen.name
+            rows += choice_rows(chosen, name, str(section.label), len(sets.validation))
+        own = None if label is None else label.iloc[sets.fit]
+        fitted = method.fit(features[sets.fit], own, demographics=demographics.iloc[sets.fit])
         files.append(sidecar.with_suffix(".safetensors"))
         save_arrays(files[-1], {**fitted.state(), **learned})
     probes = PROBES if section.forest else PROBES[:-1]
-    rows = list(
-        audit_fitted(
-            name, fitted, features, demographics, sets, label=label, seed=seed, probes=probes
-        )
+    rows += audit_fitted(
+        name, fitted, features, demographics, sets, label=label, seed=seed, probes=probes
     )
     if hasattr(fitted, "counterfactual"):
         rows += counterfactual_rows(
@@ -170,8 +213,43 @@ def _fold(
         save_arrays(files[-1], differences)
     found = pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)).assign(fold=fold)
     write_table(table, found[["fold", *AUDIT_COLUMNS]])
-    job.commit(sidecar, Output(files, {"people": {p: len(r) for p, r in sets.parts.items()}}))
+    job.commit(sidecar, Output(files, facts))
+    shutil.rmtree(work, ignore_errors=True)
     return read_table(table)
+
+
+def _counts(sets: Sets) -> dict[str, int]:
+    counts = {part: len(rows) for part, rows in sets.parts.items()}
+    return counts | ({"validation": len(sets.validation)} if len(sets.validation) else {})
+
+
+def _method(
+    section: DeconfoundSettings,
+    name: str,
+    features: Float,
+    demographics: pd.DataFrame,
+    label: pd.Series | None,
+    sets: Sets,
+    seed: int,
+    work: Path,
+) -> tuple[Deconfounder, Choice | None]:
+    """Return the method that is audited under a name, and how it was chosen, if it was."""
+    if name != CHOSEN or section.choice is None or label is None:
+        return _made(section.methods[name], work), None
+    candidates = {n: _made(m, work / n) for n, m in section.choice.candidates.items()}
+    chosen = choose(
+        candidates, features, demographics, fit=sets.fit, validation=sets.validation, label=label,
+        allowed=section.choice.allowed, seed=seed,
+    )  # fmt: skip
+    return candidates[chosen.name], chosen
+
+
+def _made(settings: DeconfounderSettings, work: Path) -> Deconfounder:
+    """Make a method; one that trains for long keeps what a killed run goes on from."""
+    method: Any = make("deconfounder", settings)
+    if "checkpoints" in method.get_params():
+        method.set_params(checkpoints=work)
+    return cast(Deconfounder, method)
 
 
 def differences_file(sidecar: Path) -> Path:

@@ -13,25 +13,19 @@ Demographics are edited by z + (y' - z M') M; z N, N the null space of M, is fre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, cast
+from pathlib import Path
+from typing import ClassVar, cast
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from neurodecode.contracts import Float
-from neurodecode.deconfound.base import DeconfounderBase
-from neurodecode.deconfound.demographics import MINIMUM, Array, Encoding
-from neurodecode.deconfound.demovae import PEOPLE_A_COMPONENT
+from neurodecode.deconfound.autoencoder import Autoencoder, Begun
+from neurodecode.deconfound.demographics import MINIMUM, Array
 from neurodecode.deconfound.demovae_model import Front
-from neurodecode.deconfound.demovae_training import People, best_steps, train
-from neurodecode.deconfound.design import Design
-from neurodecode.errors import DataError
-from neurodecode.models.training import torch_generator
-from neurodecode.seeds import generator
+from neurodecode.deconfound.training import People
 
 __all__ = ["SubspaceProjection"]
 
@@ -88,7 +82,7 @@ def _loss(network: nn.Module, people: People, chance: torch.Generator, beta: flo
     return total / (n * n_scores)
 
 
-class SubspaceProjection(DeconfounderBase):
+class SubspaceProjection(Autoencoder):
     """Matrix subspace projection behind principal components.
 
     Parameters
@@ -106,16 +100,21 @@ class SubspaceProjection(DeconfounderBase):
     seed : int
     knots : {0, 3, 4, 5}
         Knots of the spline of each continuous demographic; 0: a straight line.
+    device : str, optional
+        As torch names it; by default a GPU where there is one.
+    checkpoints : str or Path, optional
+        Folder in which the training is kept; a killed fit goes on there, bit for bit.
     minimum : int
         Fewest training people a level.
 
     Attributes
     ----------
-    steps_ : int
-        Steps that validation people chose.
+    steps_, spread_, validation_losses_
+        See :class:`~neurodecode.deconfound.autoencoder.Autoencoder`.
     """
 
-    learned: ClassVar[tuple[str, ...]] = ("steps", "spread")
+    stream: ClassVar[str] = "msp"
+    network_: SubspaceNetwork
 
     def __init__(
         self,
@@ -130,6 +129,8 @@ class SubspaceProjection(DeconfounderBase):
         validation: float = 0.2,
         seed: int = 0,
         knots: int = 3,
+        device: str | None = None,
+        checkpoints: str | Path | None = None,
         minimum: int = MINIMUM,
     ) -> None:
         super().__init__(minimum)
@@ -144,48 +145,22 @@ class SubspaceProjection(DeconfounderBase):
         self.validation = validation
         self.seed = seed
         self.knots = knots
+        self.device = device
+        self.checkpoints = checkpoints
 
-    def _fit(self, X: Array, table: pd.DataFrame) -> None:
-        self.design_ = Design.learn(self.encoding_, table, self.knots)
-        self.spread_ = self.design_.matrix(table).std(axis=0)
-        design = self._columns(table)
-        order = generator(self.seed, "msp", "validation people").permutation(len(X))
-        held_out = order[: max(round(self.validation * len(X)), 1)]
-        front, network, people = self._start(
-            X[order[len(held_out) :]], design[order[len(held_out) :]]
-        )
+    def _begin(self, X: Array, design: Array) -> Begun:
+        n_scores = self._n_scores(X, design)
+        front = Front.without_effects(X, design.shape[1], n_scores)
+        n_latents = min(self.latent_dim, n_scores)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**62, (1,), generator=self._chance())))
+            network = SubspaceNetwork(n_scores, n_latents, design.shape[1], self.hidden)
 
         def loss(net: nn.Module, some: People, chance: torch.Generator) -> torch.Tensor:
             return _loss(net, some, chance, self.beta)
 
-        judges = front.people(X[held_out], design[held_out], "cpu")
-        steps, _ = best_steps(
-            network, people, judges, loss, steps=self.steps, every=self.every,
-            patience=self.patience, lr=self.lr, seed=self.seed, keep=None,
-        )  # fmt: skip
-        self.steps_ = np.array(steps)
-        self.front_, self.network_, people = self._start(X, design)
-        train(self.network_, people, loss, steps=steps, every=self.every, lr=self.lr,
-              seed=self.seed, keep=None)  # fmt: skip
-        self.network_.eval()
-
-    def _start(self, X: Array, design: Array) -> tuple[Front, SubspaceNetwork, People]:
-        n_scores = min(self.n_components, len(X) // PEOPLE_A_COMPONENT, X.shape[1])
-        if n_scores <= design.shape[1]:
-            raise DataError(
-                f"SubspaceProjection: {len(X)} people and {X.shape[1]} features give {n_scores} "
-                f"components for {design.shape[1]} demographic columns: more are needed"
-            )
-        front = Front.without_effects(X, design.shape[1], n_scores)
-        n_latents = min(self.latent_dim, n_scores)
-        with torch.random.fork_rng(devices=[]):
-            chance = torch_generator(self.seed, "msp", "network")
-            torch.manual_seed(int(torch.randint(2**62, (1,), generator=chance)))
-            network = SubspaceNetwork(n_scores, n_latents, design.shape[1], self.hidden)
-        return front, network, front.people(X, design, "cpu")
-
-    def _columns(self, table: pd.DataFrame) -> Array:
-        return np.asarray(self.design_.matrix(table) / self.spread_)
+        device = self._device()
+        return Begun(front, network.to(device), front.people(X, design, device), loss)
 
     @torch.no_grad()
     def _edited(self, X: Array, design: Array) -> Array:
@@ -200,9 +175,8 @@ class SubspaceProjection(DeconfounderBase):
     @torch.no_grad()
     def latents(self, X: Float, *, demographics: pd.DataFrame) -> Float:
         """Return z N of each person, float32 (n_people, n_latents - n_columns)."""
-        check_is_fitted(self)
-        values: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        people = self.front_.people(values, self._columns(demographics), "cpu")
+        values, design = self._checked(X, demographics)
+        people = self.front_.people(values, design, "cpu")
         code = self.network_.encode(people.scores)[0].numpy()
         null = np.linalg.svd(self.network_.matrix.numpy())[2][len(self.spread_) :]
         return cast(Float, (code @ null.T).astype(np.float32))
@@ -212,34 +186,12 @@ class SubspaceProjection(DeconfounderBase):
 
         What the network does not hold of a person is kept.
         """
-        check_is_fitted(self)
-        values: Array = validate_data(self, X, dtype=np.float64, reset=False)
-        own = self._edited(values, self._columns(demographics))
-        other = self._edited(values, self._columns(to))
-        return np.asarray(values - own + other, dtype=np.float32)
+        values, own = self._checked(X, demographics)
+        _, other = self._checked(X, to)
+        moved = values - self._edited(values, own) + self._edited(values, other)
+        return np.asarray(moved, dtype=np.float32)
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Learned arrays, for safetensors."""
-        weights = {f"network.{k}": v.numpy() for k, v in self.network_.state_dict().items()}
-        return {**super().state(), **self.design_.state(), **self.front_.state(), **weights}
-
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Take back what :meth:`state` gave."""
-        super().restore(arrays)
-        lacking = [n for n in ("front.mean", "network.matrix", "centre") if n not in arrays]
-        if lacking:
-            raise DataError(f"SubspaceProjection: array(s) {', '.join(lacking)} missing")
-        self.design_ = Design.restore(Encoding.restore(arrays), arrays)
-        self.front_ = Front.restore(arrays)
-        prefix = "network."
-        weights = {
-            name.removeprefix(prefix): torch.from_numpy(np.array(value))
-            for name, value in arrays.items()
-            if name.startswith(prefix)
-        }
+    def _network(self, weights: Mapping[str, torch.Tensor]) -> SubspaceNetwork:
         n_latents, n_scores = weights["straight.weight"].shape
         hidden = len(weights["body.0.bias"])
-        self.network_ = SubspaceNetwork(n_scores, n_latents, len(weights["matrix"]), hidden)
-        self.network_.load_state_dict(weights)
-        self.network_.eval()
-        return self
+        return SubspaceNetwork(n_scores, n_latents, len(weights["matrix"]), hidden)

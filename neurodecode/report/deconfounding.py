@@ -12,7 +12,12 @@ import pandas as pd
 
 from neurodecode.artifacts import Sidecar, read_table
 from neurodecode.config import StudyConfig
-from neurodecode.deconfound.settings import AS_GIVEN, DeconfoundSettings
+from neurodecode.deconfound.settings import (
+    AS_GIVEN,
+    CHOSEN,
+    DeconfounderSettings,
+    DeconfoundSettings,
+)
 from neurodecode.errors import ConfigError
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job
@@ -28,7 +33,7 @@ CLEAR = 0.05
 """Above chance by less than this, or an R2 below it, counts as removed."""
 _KINDS = {
     "residualize": "regression",
-    "shrunken": "regression with empirical-Bayes effects, in {n_components} components",
+    "shrunken": "regression with empirical-Bayes effects",
     "harmonize": "ComBat of {batch} (the other demographics are kept)",
     "demovae": "DemoVAE",
     "subspace": "subspace projection",
@@ -44,6 +49,16 @@ class Line:
     cells: tuple[str, ...]
     flattering: str
     put_in: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What validation people made of one candidate; means over folds."""
+
+    words: str
+    left: str
+    kept: str
+    chosen: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,8 @@ class CohortPart:
     headline: str
     lead: str
     warning: str
+    candidates: tuple[Candidate, ...]
+    label_told: bool
     demographics: tuple[Demographic, ...]
     lost: tuple[tuple[str, bool, tuple[str, ...]], ...]
     lost_columns: tuple[str, ...]
@@ -103,7 +120,7 @@ def cohort_part(study: StudyConfig, results: Path, seed: int) -> CohortPart:
         hashes.append((name_of, sidecar.settings, sidecar.seed, sidecar.version))
     adapter = cast(CohortStudy, Job("deconfound", study, paths, seed).adapter)
     audit, facts = pd.concat(found, ignore_index=True), sidecars[AS_GIVEN].facts
-    main = next(iter(section.methods))
+    main = section.names[0]
     demographics = tuple(_demographic(audit, section, name) for name in section.demographics)
     status, headline, lead = _verdict(audit, section, main)
     return CohortPart(
@@ -114,9 +131,14 @@ def cohort_part(study: StudyConfig, results: Path, seed: int) -> CohortPart:
         headline=headline,
         lead=lead,
         warning=_warning(facts.get("with_label", []), section),
+        candidates=_candidates(audit, section),
+        label_told=any(getattr(m, "label_components", 0) for m in section.every.values()),
         demographics=demographics,
         lost=_lost(audit, section),
-        lost_columns=("Features (R2)", *([section.label] if section.label else [])),
+        lost_columns=tuple(
+            _LOST.get(figure, what[:1].upper() + what[1:])
+            for figure, what in _lost_figures(section)
+        ),
         groups=_groups(audit, main),
         synthetic=_synthetic(audit, main),
         differences=differences_of(
@@ -127,7 +149,7 @@ def cohort_part(study: StudyConfig, results: Path, seed: int) -> CohortPart:
             {name: method_words(section, name) for name in section.names},
         ),
         changed=_changed(audit, section),
-        counts={name: facts[name] for name in ("n_people", "n_features", "n_fit")},
+        counts={n: facts[n] for n in ("n_people", "n_features", "n_fit", "n_validation")},
         tables=tables,
         hashes=hashes,
     )
@@ -137,12 +159,41 @@ def method_words(section: DeconfoundSettings, name: str) -> str:
     """A method in words."""
     if name == AS_GIVEN:
         return "features as they are"
-    settings = section.methods[name]
+    if name == CHOSEN:
+        return "the method that validation people chose"
+    return _words(section.methods[name], name)
+
+
+def _words(settings: DeconfounderSettings, name: str) -> str:
     words = _KINDS.get(settings.kind, name).format(**settings.model_dump())
+    if settings.kind == "shrunken":
+        n = settings.n_components
+        words += f", in {n} components" if n else ", in all features"
+        words += " and the direction of the label" if settings.label_components else ""
     if settings.kind == "residualize":
         words += f", {'spline' if settings.knots else 'straight lines'}"
         words += ", means and spreads" if settings.variance else ", means alone"
     return words
+
+
+def _candidates(audit: pd.DataFrame, section: DeconfoundSettings) -> tuple[Candidate, ...]:
+    """What was chosen from, the features as they are first; nothing where there was no choice."""
+    if section.choice is None:
+        return ()
+    told = audit[audit["figure"] == "candidate"]
+    n_folds, label = told["fold"].nunique(), str(section.label)
+
+    def figure(name: str, probe: str) -> str:
+        part = told[told["what"].fillna("") == name]
+        value, error = (_mean(part, probe=p) for p in (probe, f"{probe}, standard error"))
+        return f"{value:.3f}" + ("" if np.isnan(error) else f" +- {error:.3f}")
+
+    rows = [Candidate(method_words(section, AS_GIVEN), figure("", "left"), figure("", label), "")]
+    for name, settings in section.choice.candidates.items():
+        folds = told[(told["what"] == name) & (told["probe"] == "chosen")]["value"].sum()
+        rows.append(Candidate(_words(settings, name), figure(name, "left"), figure(name, label),
+                              f"{folds:.0f} of {n_folds}"))  # fmt: skip
+    return tuple(rows)
 
 
 def _mean(audit: pd.DataFrame, column: str = "value", **where: str) -> float:
@@ -167,7 +218,7 @@ def _demographic(audit: pd.DataFrame, section: DeconfoundSettings, name: str) ->
         lines.append(
             Line(
                 method_words(section, method),
-                method == next(iter(section.methods)),
+                method == section.names[0],
                 tuple(_number(_mean(part, probe=probe)) for probe in probes),
                 _number(_mean(part, "flattering", probe="linear")),
                 _number(put_in) if method != AS_GIVEN else "",
@@ -195,7 +246,7 @@ def _verdict(audit: pd.DataFrame, section: DeconfoundSettings, main: str) -> tup
         headline = f"{' and '.join(still).capitalize()} can still be told."
         headline += f" {' and '.join(gone).capitalize()}: hardly." if gone else ""
     told = "; ".join(
-        f"{name}: {value:.2f}, before {before:.2f}, chance {_number(chance)}"
+        f"{name}: {_number(value)}, before {_number(before)}, chance {_number(chance)}"
         for name, (value, before, chance) in worst.items()
     )
     return status, headline, (
@@ -221,15 +272,30 @@ def _warning(with_label: list[Mapping[str, float]], section: DeconfoundSettings)
     )
 
 
+_LOST = {
+    "kept, fitting people's label known": "Also trained on fitting people",
+}
+
+
+def _lost_figures(section: DeconfoundSettings) -> tuple[tuple[str, str], ...]:
+    """Figures of what is kept, and of what."""
+    features = ("kept", "features (R2)")
+    if section.label is None:
+        return (features,)
+    return (features, ("kept", section.label), (next(iter(_LOST)), section.label))
+
+
 def _lost(
     audit: pd.DataFrame, section: DeconfoundSettings
 ) -> tuple[tuple[str, bool, tuple[str, ...]], ...]:
-    columns = ["features (R2)", *([section.label] if section.label else [])]
     return tuple(
         (
             method_words(section, method),
-            method == next(iter(section.methods)),
-            tuple(_number(_mean(audit, method=method, figure="kept", what=c)) for c in columns),
+            method == section.names[0],
+            tuple(
+                _number(_mean(audit, method=method, figure=figure, what=what))
+                for figure, what in _lost_figures(section)
+            ),
         )
         for method in section.names
     )

@@ -48,7 +48,7 @@ def differences_of(
         Every method -> how the page calls it.
     """
     kept = {name: _kept(paths, name, section.n_folds) for name in section.names}
-    drawing = [name for name in section.methods if any(kept[name])]
+    drawing = [name for name in section.names if name != AS_GIVEN and any(kept[name])]
     panels = []
     for contrast in asked if drawing else ():
         column = contrast["column"]

@@ -8,14 +8,19 @@ import pandas as pd
 import pytest
 import yaml
 
-from neurodecode.artifacts import load_arrays, read_sidecar, read_table
+from neurodecode.artifacts import hash_file, hash_settings, load_arrays, read_sidecar, read_table
 from neurodecode.cli import main
 from neurodecode.config import StudyConfig, read_settings
+from neurodecode.deconfound import training
 from neurodecode.deconfound.audit import AUDIT_COLUMNS
 from neurodecode.deconfound.residualize import Residualize
 from neurodecode.deconfound.stage import folds
+from neurodecode.dependencies import deconfound_settings
 from neurodecode.errors import DataWarning
+from neurodecode.paths import Paths
+from neurodecode.pipeline import Job, run
 from neurodecode.registry import make
+from neurodecode.seeds import derive
 from neurodecode.studies.cohort import VirtualCohort
 
 ROOT = Path(__file__).parents[2]
@@ -140,11 +145,130 @@ def test_finished_folds_are_kept(audited):
     assert (results / "residualize.tsv").read_bytes() == whole
 
 
-def test_three_sets_of_every_fold_are_disjoint_and_everybody_is_tested_once():
-    sets = folds(50, 4, seed=1)
+@pytest.mark.parametrize("choosing", [False, True])
+def test_sets_of_every_fold_are_disjoint_and_everybody_is_tested_once(choosing):
+    sets = folds(50, 4, seed=1, choosing=choosing)
     assert sorted(np.concatenate([s.test for s in sets])) == list(range(50))
     for s in sets:
-        assert sorted(np.concatenate([s.fit, s.probe, s.test])) == list(range(50))
+        assert sorted(np.concatenate([s.fit, s.validation, s.probe, s.test])) == list(range(50))
+        assert (len(s.validation) > 0) == choosing
+
+
+CANDIDATES = {
+    "gentle": {"kind": "residualize", "knots": 0, "variance": False},
+    "shrunken": {"kind": "shrunken", "n_components": 5, "n_factors": 5, "label_components": 8},
+    "network": {"kind": "demovae", "n_components": 10, "latent_dim": 3, "steps": 4, "every": 2},
+}
+
+
+def test_validation_people_choose_among_candidates_fold_by_fold(folder):
+    choice = {"candidates": CANDIDATES}
+    write(folder, choice=choice, methods={}, n_folds=4, demographics=["age", "sex"])
+    for name in ("chosen", "as_given"):
+        assert deconfound(folder, name) == 0
+    results = folder / "results" / "people" / "deconfound"
+    audit = read_table(results / "chosen.tsv")
+    told = audit[audit["figure"] == "candidate"]
+    assert set(told["n"]) == {60}
+    study = read_settings(StudyConfig, folder / "studies" / "people.yaml")
+    table, X = make("study", study.data).people()
+    for fold in range(4):
+        sidecar = read_sidecar(results / "chosen" / f"fold-{fold}.json")
+        people = {"fit": 60, "probe": 60, "test": 60, "validation": 60}
+        assert sidecar.facts["people"] == people
+        rows = told[told["fold"] == fold]
+        (chosen,) = rows[(rows["probe"] == "chosen") & (rows["value"] == 1)]["what"]
+        assert sidecar.facts["chosen"] == chosen
+        # What is kept is the chosen one's, and can be used.
+        method = make("deconfounder", study.deconfound.choice.candidates[chosen])
+        method.restore(load_arrays(results / "chosen" / f"fold-{fold}.safetensors"))
+        assert method.transform(X, demographics=table).shape[0] == len(table)
+    assert not list(results.rglob("*checkpoints*"))
+    assert stage(folder, "report") == 0
+    page = (folder / "results" / "report" / "index.html").read_text()
+    assert "How the method was chosen" in page
+    assert "in 5 components and the direction of the label" in page
+    assert " of 4</td>" in page
+    assert "That anything but diagnosis is kept as well" in page
+
+
+def test_poisoned_people_who_train_and_test_probes_change_nothing_that_is_fitted(folder):
+    """Their features, demographics and label: transformers and the choice stay, byte by byte."""
+    network = {"kind": "demovae", "n_components": 20, "latent_dim": 8, "steps": 4, "every": 2}
+    two = {name: CANDIDATES[name] for name in ("gentle", "shrunken")}
+    write(folder, choice={"candidates": two}, methods={"network": network}, n_folds=4)
+    results = folder / "results" / "people" / "deconfound"
+
+    def fitted():
+        for name in ("chosen", "network"):
+            assert deconfound(folder, name) == 0
+        rows = read_table(results / "chosen" / "fold-0.tsv")
+        files = [results / name / "fold-0.safetensors" for name in ("chosen", "network")]
+        chose, left = (rows[rows["figure"] == figure] for figure in ("candidate", "left"))
+        return [hash_file(file) for file in files], chose.to_numpy().tolist(), left["value"]
+
+    before = fitted()
+    fold = folds(240, 4, derive(1, "deconfound", "people"), choosing=True)[0]
+    tested = np.concatenate([fold.probe, fold.test])
+    with np.load(folder / "x.npz") as file:
+        names, X = file["participant_id"], file["features"]
+    X[tested] = 10 * np.random.default_rng(1).normal(size=X[tested].shape)
+    np.savez(folder / "x.npz", participant_id=names, features=X)
+    table = pd.read_csv(folder / "participants.tsv", sep="\t").set_index("participant_id")
+    whose, order = names[tested], np.random.default_rng(2).permutation(len(tested))
+    table.loc[whose] = table.loc[whose].to_numpy()[order]
+    table.to_csv(folder / "participants.tsv", sep="\t")
+    after = fitted()
+    assert after[0] == before[0]
+    assert str(after[1]) == str(before[1])
+    assert not np.allclose(after[2], before[2])
+
+
+def test_a_killed_job_goes_on_from_the_steps_that_were_trained(folder, monkeypatch):
+    network = {"kind": "demovae", "n_components": 20, "latent_dim": 8, "steps": 20, "every": 2}
+    write(folder, methods={"network": network})
+    study = read_settings(StudyConfig, folder / "studies" / "people.yaml")
+    job = Job("deconfound", study, Paths(folder / "results", "people"), 1,
+              {"deconfounder": "network"})  # fmt: skip
+    step, done = training._step, []
+
+    def killed(*args):
+        if len(done) == 15:
+            raise KeyboardInterrupt
+        done.append(1)
+        step(*args)
+
+    monkeypatch.setattr(training, "_step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(job)
+    kept = list((folder / "results").rglob("*_checkpoints/demovae-choose-*"))
+    assert kept
+    taken = training._resume
+    found = []
+
+    def resumed(*args):
+        found.append(taken(*args))
+        return found[-1]
+
+    monkeypatch.setattr(training, "_step", step)
+    monkeypatch.setattr(training, "_resume", resumed)
+    run(job)
+    assert found[0] >= 2
+    assert not list((folder / "results").rglob("*_checkpoints"))
+
+
+def test_other_candidates_make_only_the_chosen_old(folder):
+    section = {"choice": {"candidates": CANDIDATES}, "n_folds": 4}
+    write(folder, **section)
+    paths = folder / "studies" / "people.yaml"
+    before = read_settings(StudyConfig, paths)
+    write(folder, **{**section, "choice": {"candidates": CANDIDATES, "allowed": 0.1}})
+    after = read_settings(StudyConfig, paths)
+    hashes = [
+        {n: hash_settings(deconfound_settings(study, n)) for n in study.deconfound.names}
+        for study in (before, after)
+    ]
+    assert {n for n in hashes[0] if hashes[0][n] != hashes[1][n]} == {"chosen"}
 
 
 def change(folder, **values):
@@ -163,6 +287,17 @@ def change(folder, **values):
         (lambda f: write(f, demographics=["handedness"]), "column(s) handedness missing"),
         (lambda f: write(f, label="sex"), "cannot be removed and kept"),
         (lambda f: write(f, methods={"as_given": {"kind": "residualize"}}), "as_given is the name"),
+        (lambda f: write(f, methods={"chosen": {"kind": "residualize"}}), "chosen is the name"),
+        (lambda f: write(f, methods={}), "name at least one, or a choice"),
+        (lambda f: write(f, choice={"candidates": CANDIDATES}), "must be 4 or more"),
+        (
+            lambda f: write(f, choice={"candidates": CANDIDATES}, label=None, n_folds=4),
+            "choice: needs a label",
+        ),
+        (
+            lambda f: write(f, methods={"a": CANDIDATES["shrunken"]}, label=None),
+            "methods.a.label_components: needs a label",
+        ),
         (lambda f: (f / "x.npz").unlink(), "no such file"),
         (lambda f: (f / "x.npz").write_bytes(b"no"), "not a readable .npz"),
         (lambda f: np.savez(f / "x.npz", features=np.ones((2, 2))), "participant_id missing"),
@@ -230,8 +365,23 @@ def test_connectivity_of_recordings_is_fitted_on_the_training_people_of_each_fol
     ]
     assert whitenings[0].shape == (6, 6)
     assert np.abs(whitenings[0] - whitenings[1]).max() > 1e-4
+    assert deconfound(folder, "as_given") == 0
+    given = load_arrays(results / "as_given_connectivity.safetensors")
+    assert {name: array.shape for name, array in given.items()} == {
+        f"fold-{k}": (240, 21) for k in range(3)
+    }
+    assert np.abs(given["fold-0"] - given["fold-1"]).max() > 1e-4
     left = read_table(results / "residualize.tsv").query("figure == 'left' and what == 'sex'")
     assert 0.35 < left["value"].mean() < 0.65
+
+
+def test_a_forest_is_among_the_probes_unless_it_is_left_out(folder):
+    write(folder, forest=True, demographics=["sex"])
+    assert deconfound(folder, "as_given") == 0
+    audit = read_table(folder / "results" / "people" / "deconfound" / "as_given.tsv")
+    forest = audit.query("figure == 'left' and probe == 'forest'")
+    assert len(forest) == 3
+    assert forest["value"].min() > 0.8
 
 
 def test_people_are_one_row_each():
@@ -259,6 +409,12 @@ def test_the_page_compares_drawn_people_and_checks_counterfactuals(folder):
     checks = audit.query("figure == 'counterfactual' and probe == 'composition'")
     assert set(checks["what"]) == {"age", "sex", "site"}
     assert checks["value"].max() < 1e-4
+    results = folder / "results" / "people" / "deconfound"
+    kept = load_arrays(results / "as_given_connectivity.safetensors")["connectivity"]
+    who = read_table(results / "as_given_people.tsv")["participant_id"]
+    rows = [list(names).index(name) for name in who]
+    expected = np.arctanh(np.corrcoef(courses[rows[7]].T)[np.tril_indices(6, -1)])
+    assert np.corrcoef(kept[7], expected)[0, 1] > 0.99  # covariances are shrunken
     assert stage(folder, "report") == 0
     page = (folder / "results" / "report" / "index.html").read_text()
     assert page.count("Difference in connectivity, ") == 3

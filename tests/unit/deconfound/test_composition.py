@@ -10,10 +10,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from neurodecode.deconfound.demographics import Encoding
+from neurodecode.deconfound.demovae import DemoVAE
 from neurodecode.deconfound.design import Design
 from neurodecode.deconfound.harmonize import Harmonize
 from neurodecode.deconfound.residualize import Residualize
 from neurodecode.deconfound.shrunken import ShrunkenResidualize
+from neurodecode.deconfound.subspace import SubspaceProjection
 from neurodecode.errors import DataError, NotIdentifiable
 
 
@@ -65,11 +67,20 @@ def cohort(n_people=120, visits=2, seed=0):
     table = people.iloc[who].reset_index(drop=True)
     y = rng.normal(size=n_people)[who]
     X = rng.normal(size=(len(who), 12)) + y[:, None]
-    return table, X + 3 * (table["sex"] == "M").to_numpy(float)[:, None], y, who
+    male = (table["sex"] == "M").to_numpy(float)
+    return table, X + 3 * np.outer(male, np.arange(12) % 2 - 0.5), y, who
 
 
 @pytest.mark.parametrize(
-    "method", [Residualize(), ShrunkenResidualize(6), Harmonize()], ids=lambda m: type(m).__name__
+    "method",
+    [
+        Residualize(),
+        ShrunkenResidualize(6, label_components=12),
+        Harmonize(),
+        DemoVAE(latent_dim=8, hidden=8, steps=4, every=2),
+        SubspaceProjection(hidden=8, steps=200, lr=1e-2),
+    ],
+    ids=lambda m: type(m).__name__,
 )
 def test_in_a_pipeline_under_folds_grouped_by_person(method):
     table, X, y, who = cohort()
@@ -82,7 +93,7 @@ def test_in_a_pipeline_under_folds_grouped_by_person(method):
             found[test] = whole.predict(X[test], demographics=table.iloc[test])
     by_hand = np.empty_like(y)
     for train, test in GroupKFold(4).split(X, groups=who):
-        fold = method.fit(X[train], demographics=table.iloc[train])
+        fold = method.fit(X[train], y[train], demographics=table.iloc[train])
         ridge = Ridge().fit(fold.transform(X[train], demographics=table.iloc[train]), y[train])
         by_hand[test] = ridge.predict(fold.transform(X[test], demographics=table.iloc[test]))
     np.testing.assert_allclose(found, by_hand, atol=1e-5)

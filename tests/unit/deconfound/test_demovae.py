@@ -10,12 +10,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from neurodecode.artifacts import load_arrays, save_arrays
-from neurodecode.deconfound import demovae_training
+from neurodecode.deconfound import training
 from neurodecode.deconfound.counterfactuals import check_counterfactuals, group_difference
 from neurodecode.deconfound.demovae import DemoVAE
 from neurodecode.deconfound.demovae_loss import _dependence, _moments
 from neurodecode.deconfound.demovae_model import Front
 from neurodecode.deconfound.demovae_network import erased_directions, log_spread, start
+from neurodecode.deconfound.subspace import SubspaceProjection
 from neurodecode.errors import ConfigError, DataError, NotIdentifiable
 
 N, FEATURES, STRENGTH = 600, 60, 2.5
@@ -135,31 +136,33 @@ def test_state_goes_through_safetensors(trained, tmp_path):
         DemoVAE().restore(arrays)
 
 
-def test_a_killed_fit_goes_on_bit_for_bit(tmp_path, monkeypatch):
+@pytest.mark.parametrize("method", [DemoVAE, SubspaceProjection])
+def test_a_killed_fit_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
     X, table, _ = people(200)
     settings = {**SETTINGS, "steps": 60, "every": 10, "patience": 100}
-    whole = DemoVAE(**settings).fit(X, demographics=table)
-    step, left = demovae_training._step, iter(range(35))
+    whole = method(**settings).fit(X, demographics=table)
+    step, left = training._step, iter(range(35))
 
     def killed(*args):
         if next(left, None) is None:
             raise KeyboardInterrupt
         step(*args)
 
-    monkeypatch.setattr(demovae_training, "_step", killed)
+    monkeypatch.setattr(training, "_step", killed)
     with pytest.raises(KeyboardInterrupt):
-        DemoVAE(**settings, checkpoints=tmp_path).fit(X, demographics=table)
+        method(**settings, checkpoints=tmp_path).fit(X, demographics=table)
     done = []
-    monkeypatch.setattr(demovae_training, "_step", lambda *a: (done.append(1), step(*a)))
-    again = DemoVAE(**settings, checkpoints=tmp_path).fit(X, demographics=table)
+    monkeypatch.setattr(training, "_step", lambda *a: (done.append(1), step(*a)))
+    again = method(**settings, checkpoints=tmp_path).fit(X, demographics=table)
     assert len(done) == 60 - 30 + int(again.steps_)
     for name, value in whole.state().items():
         assert np.array_equal(value, again.state()[name]), name
-    other = DemoVAE(**settings, checkpoints=tmp_path).fit(X + 1, demographics=table)
+    other = method(**settings, checkpoints=tmp_path).fit(X + 1, demographics=table)
     assert other.steps_ > 0  # another's checkpoint is not gone on from
-    (tmp_path / "demovae-all.safetensors").write_bytes(b"no")
+    for kept in tmp_path.glob(f"{method.stream}-all-*.safetensors"):
+        kept.write_bytes(b"no")
     with pytest.raises(DataError, match="damaged checkpoint"):
-        DemoVAE(**settings, checkpoints=tmp_path).fit(X, demographics=table)
+        method(**settings, checkpoints=tmp_path).fit(X, demographics=table)
 
 
 def test_terms_of_the_loss_do_not_grow_with_the_batch_and_see_conditional_variance():
@@ -248,7 +251,8 @@ def test_in_a_pipeline_with_a_decoder():
         assert np.corrcoef(whole.predict(C, demographics=told), theirs)[0, 1] > 0.7
 
 
-def test_validation_people_share_no_row_with_trained_ones(monkeypatch):
+@pytest.mark.parametrize("method", [DemoVAE, SubspaceProjection])
+def test_validation_people_share_no_row_with_trained_ones(method, monkeypatch):
     X, table, _ = people(240)
     whose = np.repeat(np.arange(60), 4)  # four rows a person
     table = table.iloc[whose * 4].set_index(pd.Index(whose.astype(str), name="participant_id"))
@@ -258,8 +262,8 @@ def test_validation_people_share_no_row_with_trained_ones(monkeypatch):
         seen.update(trained=trained.scores.numpy(), held_out=held_out.scores.numpy())
         return 0, [0.0]
 
-    monkeypatch.setattr("neurodecode.deconfound.demovae.best_steps", best_steps)
-    model = DemoVAE(**SETTINGS, minimum=5)
+    monkeypatch.setattr("neurodecode.deconfound.autoencoder.best_steps", best_steps)
+    model = method(**SETTINGS, minimum=5)
     # A person's rows are the same, so that a row tells its person.
     model.fit(X[whose], demographics=table)
     assert len(seen["trained"]) + len(seen["held_out"]) == 240

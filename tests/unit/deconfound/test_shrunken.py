@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from neurodecode.deconfound.audit import labels_of
 from neurodecode.deconfound.empirical_bayes import common_factor, posterior_mean
+from neurodecode.deconfound.probes import Prober
 from neurodecode.deconfound.residualize import Residualize
-from neurodecode.deconfound.shrunken import ShrunkenResidualize
-from neurodecode.errors import DataError
+from neurodecode.deconfound.shrunken import ShrunkenResidualize, _leading
+from neurodecode.errors import ConfigError, DataError, NotIdentifiable
 
 
 @pytest.mark.parametrize("d", [1, 2])
@@ -99,3 +102,81 @@ def test_to_oneself_nothing_changes():
     method = ShrunkenResidualize(7).fit(X, demographics=table)
     same = method.counterfactual(X, demographics=table, to=table)
     np.testing.assert_allclose(same, X, atol=1e-5)
+
+
+def labelled(n, seed):
+    table, X = cohort(n, seed, 40)
+    rng, odd = np.random.default_rng([seed, 1]), np.arange(40) % 2
+    label = pd.Series(rng.choice(["case", "control"], n))
+    return (
+        table,
+        X + 0.7 * np.outer(label == "case", odd) + 2 * np.outer(rng.normal(size=n), 1 - odd),
+        label,
+    )
+
+
+def test_the_direction_of_the_label_is_fishers():
+    table, X, label = labelled(1000, 0)
+    method = ShrunkenResidualize(3, n_factors=5, label_components=30)
+    method.fit(X, label, demographics=table)
+    assert method.label_in_.shape == (1, 40)
+    np.testing.assert_allclose(method.label_in_ @ method.label_out_.T, 1, atol=1e-9)
+    np.testing.assert_allclose(method.label_in_ @ method.directions_[:3].T, 0, atol=1e-9)
+    plain = ShrunkenResidualize(0, n_factors=5).fit(X, demographics=table)
+    alone = (plain.transform(X, demographics=table) - plain.mean_) / method.scale_
+    scores = alone @ method.directions_[3:30].T
+    fisher = LinearDiscriminantAnalysis().fit(scores, label)
+    ours = scores @ (method.directions_[3:30] @ method.label_in_[0])
+    assert abs(np.corrcoef(ours, fisher.decision_function(scores))[0, 1]) > 0.98
+
+
+@pytest.mark.parametrize("shape", [(50, 20), (20, 50)])
+def test_leading_directions_are_those_of_the_singular_value_decomposition(shape):
+    rows = np.random.default_rng(0).normal(size=shape)
+    rows -= rows.mean(axis=0)
+    directions, variances = _leading(rows, 5)
+    _, sizes, right = np.linalg.svd(rows)
+    np.testing.assert_allclose(variances, sizes[:5] ** 2 / len(rows))
+    np.testing.assert_allclose(np.abs((directions * right[:5]).sum(axis=1)), 1)
+
+
+@pytest.mark.parametrize("number", [False, True])
+def test_a_label_that_is_named_is_kept_of_other_people(number):
+    (table, X, label), (new, Z, theirs) = labelled(600, 0), labelled(600, 1)
+    if number:
+        label, theirs = (2.5 * (values == "case") for values in (label, theirs))
+    found = {}
+    for told in (0, 30):
+        method = ShrunkenResidualize(1, n_factors=5, label_components=told)
+        method.fit(X, label, demographics=table)
+        left = method.transform(Z, demographics=new).astype(float)
+        found[told] = Prober(left[:300], left[300:]).score(
+            "linear", labels_of(theirs[:300]), labels_of(theirs[300:])
+        )
+        assert left.shape == Z.shape
+        assert np.linalg.matrix_rank(left - left.mean(axis=0), tol=0.1) == 1 + bool(told)
+    assert found[30] > found[0] + 0.2
+
+
+def test_a_label_is_looked_at_only_where_asked_to():
+    table, X, label = labelled(200, 0)
+    pair = [
+        ShrunkenResidualize(5).fit(X, y, demographics=table).transform(X, demographics=table)
+        for y in (label, None)
+    ]
+    np.testing.assert_array_equal(*pair)
+    told = ShrunkenResidualize(5, label_components=20)
+    with pytest.raises(ConfigError, match="label_components needs y"):
+        told.fit(X, demographics=table)
+    with pytest.raises(DataError, match="label: missing for 1 of 200"):
+        told.fit(X, label.where(np.arange(200) > 0), demographics=table)
+    with pytest.raises(NotIdentifiable, match="the same for all"):
+        told.fit(X, np.ones(200), demographics=table)
+    with pytest.raises(NotIdentifiable, match="demographics determine it"):
+        told.fit(X, table["sex"], demographics=table)
+    again = ShrunkenResidualize(5, label_components=20).restore(
+        told.fit(X, label, demographics=table).state()
+    )
+    np.testing.assert_array_equal(
+        again.transform(X, demographics=table), told.transform(X, demographics=table)
+    )

@@ -89,5 +89,5 @@ def test_settings_hold_the_defaults_of_their_class(settings):
 
 def test_too_few_people_are_refused():
     X, table, _ = people(40)
-    with pytest.raises(DataError, match="more are needed"):
+    with pytest.raises(DataError, match="more people or features are needed"):
         SubspaceProjection(minimum=2).fit(X[:20], demographics=table.iloc[:20])

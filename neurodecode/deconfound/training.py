@@ -102,7 +102,7 @@ def best_steps(
     optimiser = torch.optim.AdamW(network.parameters(), lr=lr)
     losses = [_judge(network, held_out, loss, seed)]
     step = _resume(network, optimiser, losses, keep)
-    with track("demovae: steps", total=steps) as advance:
+    with track("training: steps", total=steps) as advance:
         advance(step)
         while step < steps and len(losses) - 1 - losses.index(min(losses)) < patience:
             for k in range(step, step + every):
@@ -128,7 +128,7 @@ def train(
 ) -> None:
     """Train for a fixed number of steps; resumes as :func:`best_steps`."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=lr)
-    with track("demovae: all people", total=steps) as advance:
+    with track("training: all people", total=steps) as advance:
         first = _resume(network, optimiser, [], keep)
         advance(first)
         for k in range(first, steps):
