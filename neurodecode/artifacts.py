@@ -34,9 +34,7 @@ __all__ = [
     "begin",
     "commit",
     "hash_file",
-    "hash_inputs",
     "hash_settings",
-    "input_name",
     "is_current",
     "load_arrays",
     "load_conditions",
@@ -44,6 +42,7 @@ __all__ = [
     "load_responses",
     "load_targets",
     "load_trials",
+    "name_inputs",
     "read_record",
     "read_sidecar",
     "read_table",
@@ -166,7 +165,7 @@ def commit(
     stage, settings, seed
         See :class:`Sidecar`.
     inputs : mapping of str to str
-        What was read, see :func:`hash_inputs`.
+        What was read, hashes by name, see :func:`name_inputs`.
     files : sequence of Path
         What was written; named relative to the sidecar's folder.
     facts : mapping, optional
@@ -259,14 +258,23 @@ def _is_file(path: Path, digest: str) -> bool:
     return path.is_file() and hash_file(path) == digest
 
 
-def input_name(source: Path) -> str:
-    """Name of an input in sidecars: no path of a machine."""
-    return f"{source.parent.name}/{source.name}"
+def name_inputs(inputs: Sequence[Path], root: Path) -> dict[str, Path]:
+    """Name what a job reads, for its sidecar: no path of a machine, no two alike.
 
-
-def hash_inputs(inputs: Sequence[Path]) -> dict[str, str]:
-    """sha256 of what a job reads, by the name that its sidecar gives it."""
-    return {input_name(source): hash_file(source) for source in inputs}
+    Parameters
+    ----------
+    inputs : sequence of Path
+    root : Path
+        Folder of the study's results: what lies there is named from there, other files by their
+        folder and name, with a number where two share them.
+    """
+    named: dict[str, Path] = {}
+    for source in dict.fromkeys(inputs):
+        inside = source.is_relative_to(root)
+        name = (source.relative_to(root) if inside else Path(*source.parts[-2:])).as_posix()
+        others = sum(known.partition("#")[0] == name for known in named)
+        named[f"{name}#{others + 1}" if others else name] = source
+    return named
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

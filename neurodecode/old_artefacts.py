@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from neurodecode import __version__
-from neurodecode.artifacts import hash_file, input_name, read_sidecar
+from neurodecode.artifacts import hash_file, read_sidecar
 from neurodecode.config import StudyConfig
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, wildcards_of
@@ -39,13 +39,13 @@ def find_old(studies: Sequence[StudyConfig], results: Path, seed: int) -> list[P
 
 
 def _is_old(job: Job, old: Sequence[Path], digest: Callable[[Path], str]) -> bool:
-    record, inputs = read_sidecar(job.sidecar), job.inputs
+    record, inputs = read_sidecar(job.sidecar), job.named_inputs
     if (record.version, record.settings, record.seed) != (__version__, job.settings_hash, job.seed):
         return True
-    if record.inputs.keys() != set(map(input_name, inputs)):
+    if record.inputs.keys() != inputs.keys():
         return True
-    made = [path for path in inputs if job.paths.root in path.parents]
+    made = {n: path for n, path in inputs.items() if path.is_relative_to(job.paths.root)}
     return any(
-        path in old or not path.exists() or record.inputs[input_name(path)] != digest(path)
-        for path in made
+        path in old or not path.exists() or record.inputs[name] != digest(path)
+        for name, path in made.items()
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodecode import dependencies as reads
-from neurodecode.artifacts import begin, commit, hash_inputs, hash_settings, is_current
+from neurodecode.artifacts import begin, commit, hash_file, hash_settings, is_current, name_inputs
 from neurodecode.code_hash import code_of
 from neurodecode.config import StudyConfig
 from neurodecode.errors import ConfigError
@@ -82,9 +82,14 @@ class Job:
         return self.spec.inputs(self, **self.wildcards)
 
     @cached_property
+    def named_inputs(self) -> dict[str, Path]:
+        """The inputs by the names that sidecars give them."""
+        return name_inputs(self.inputs, self.paths.root)
+
+    @cached_property
     def input_hashes(self) -> dict[str, str]:
         """Hashes of the inputs; taken once, as a job may keep many artefacts."""
-        return hash_inputs(self.inputs)
+        return {name: hash_file(path) for name, path in self.named_inputs.items()}
 
     @property
     def settings_hash(self) -> str:

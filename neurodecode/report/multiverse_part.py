@@ -84,7 +84,7 @@ def outdated(study: StudyConfig, paths: Paths, seed: int, subject: str) -> list[
         same = (record.version, record.settings, record.seed) == (
             __version__, job.settings_hash, job.seed
         )  # fmt: skip
-        own = {f"{path.parent.name}/{path.name}": path for path in job.inputs}
+        own = job.named_inputs
         for key, digest in record.inputs.items():
             path = own.get(key)
             made_here = path is not None and path.is_relative_to(paths.root)

@@ -26,9 +26,14 @@ def trials(n=3):
     )  # fmt: skip
 
 
+def hashes(inputs):
+    return {source.name: artifacts.hash_file(source) for source in inputs}
+
+
 def commit(path, files, facts=None, inputs=()):
-    read = artifacts.hash_inputs(inputs)
-    artifacts.commit(path, "s", settings="h", seed=1, inputs=read, files=files, facts=facts)
+    artifacts.commit(
+        path, "s", settings="h", seed=1, inputs=hashes(inputs), files=files, facts=facts
+    )
 
 
 def test_responses_survive_and_names_stay_text(tmp_path):
@@ -255,8 +260,7 @@ def test_current_means_same_settings_seed_inputs_and_files(tmp_path):
     file.write_text("b")
 
     def current(settings="h", seed=1):
-        read = artifacts.hash_inputs([source])
-        return artifacts.is_current(sidecar, settings=settings, seed=seed, inputs=read)
+        return artifacts.is_current(sidecar, settings=settings, seed=seed, inputs=hashes([source]))
 
     assert not current()
     commit(sidecar, [file], inputs=[source])
@@ -283,3 +287,17 @@ def test_a_sidecar_holds_no_time_and_no_path_of_a_machine(tmp_path):
     assert one == two
     assert str(tmp_path) not in one
     assert json.loads(one)["files"].keys() == {"f.tsv"}
+
+
+def test_no_two_inputs_have_one_name_and_none_tells_of_the_machine(tmp_path):
+    root = tmp_path / "results" / "study"
+    inputs = [
+        root / "pictures/a/decoded/sub-01.json", root / "pictures/b/decoded/sub-01.json",
+        tmp_path / "one/data/x.npy", tmp_path / "two/data/x.npy", tmp_path / "one/data/x.npy",
+    ]  # fmt: skip
+    assert artifacts.name_inputs(inputs, root) == {
+        "pictures/a/decoded/sub-01.json": inputs[0],
+        "pictures/b/decoded/sub-01.json": inputs[1],
+        "data/x.npy": inputs[2],
+        "data/x.npy#2": inputs[3],
+    }
