@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from neurodecode import artifacts
+from neurodecode import pipeline
 from neurodecode.config import load_study
 from neurodecode.paths import Paths
 from neurodecode.pipeline import STAGES, Job, Output, jobs_for_subject, wildcards_of
@@ -52,8 +52,8 @@ def test_a_job_that_keeps_many_artefacts_reads_its_inputs_once(tmp_path, monkeyp
     for path in job.inputs:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(path.name)
-    read, hash_file = [], artifacts.hash_file
-    monkeypatch.setattr(artifacts, "hash_file", lambda path: read.append(path) or hash_file(path))
+    read, hash_file = [], pipeline.hash_file
+    monkeypatch.setattr(pipeline, "hash_file", lambda path: read.append(path) or hash_file(path))
     folds = [tmp_path / f"fold-{k}.json" for k in range(3)]
     for sidecar in folds:
         assert not job.holds(sidecar)
