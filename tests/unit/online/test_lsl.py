@@ -116,6 +116,10 @@ print(json.dumps(result))
 """
 
 
+# One worker: what the reader saw takes it 20 s.
+pytestmark = pytest.mark.xdist_group("lsl")
+
+
 @pytest.fixture(scope="module")
 def told():
     """What a reader in a process of its own saw: LSL may abort the process that it runs in."""
