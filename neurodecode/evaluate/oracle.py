@@ -32,7 +32,7 @@ from neurodecode.evaluate.field_metrics import n_way
 from neurodecode.evaluate.measures import N_CANDIDATES, Measure
 from neurodecode.evaluate.measuring import of_drawn
 from neurodecode.evaluate.rows import estimated, item_rows, score_row
-from neurodecode.evaluate.scoring import Scoring
+from neurodecode.evaluate.scoring import Scoring, averaging
 from neurodecode.evaluate.spuriousness import wins_across
 from neurodecode.evaluate.tables import Table, among_random, top1, wins, wins_within
 from neurodecode.evaluate.truth import Truth, in_blocks, in_order
@@ -43,6 +43,7 @@ from neurodecode.seeds import derive
 __all__ = ["SOURCE", "oracle_rows", "with_share"]
 
 SOURCE = "oracle"
+POOLED = "log-likelihoods of {} trials added"
 ROUNDING = 1e-3
 """Difference of log-likelihoods, told in single precision, below which two are equal."""
 Row = dict[str, object]
@@ -129,17 +130,9 @@ def _rows(
         row = score_row(
             job, system, SOURCE, measure, result,
             None if is_identification(measure.metric) else picked, scoring.extractors,
-            averaging=_averaging(decoded), p_refit=float("nan"),
+            averaging=averaging(decoded, POOLED), p_refit=float("nan"),
         )  # fmt: skip
         yield row, item_rows(system, SOURCE, measure, result, truth)
-
-
-def _averaging(decoded: Conditions) -> str:
-    n = decoded.table["n_trials"]
-    if n.max() == 1:
-        return "single trial"
-    count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
-    return f"log-likelihoods of {count} trials added"
 
 
 def _ask(job: Job, system: SystemSettings, truth: Truth, adapter: KnowsTruth) -> Answers:

@@ -157,13 +157,13 @@ def _clusters(job: Job, truth: Truth) -> Clusters | None:
     return find_clusters(truth.scored, semantics, job.study.evaluate.n_clusters, seed)
 
 
-def averaging(decoded: Conditions) -> str:
-    """Say whether an item is one trial, or several whose decoded features were averaged."""
+def averaging(decoded: Conditions, pooled: str = "decoded features of {} trials averaged") -> str:
+    """Say whether an item is one trial, or how several were pooled."""
     n = decoded.table["n_trials"]
     if n.max() == 1:
         return "single trial"
     count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
-    return f"decoded features of {count} trials averaged"
+    return pooled.format(count)
 
 
 def load_drawn(job: Job, system: SystemSettings, source: str) -> Reconstruction | None:
