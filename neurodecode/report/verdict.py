@@ -108,10 +108,8 @@ class Claim:
         if self.control is None and not self.beats_control:
             said.append("no control without brain data was scored")
         elif self.control is not None and not self.beats_control:
-            said.append(
-                "it is not clear of a control without brain data "
-                f"({fixed(self.control.value)}): the intervals meet"
-            )
+            value = fixed(self.control.value)
+            said.append(f"it is not clear of a control without brain data ({value})")
         return said
 
 
