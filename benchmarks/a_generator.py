@@ -136,7 +136,7 @@ def measure(table: Table, quick: bool) -> None:
 
 
 def _captions(table: Table, bench: Bench, quick: bool) -> None:
-    """Retrieval of captions; the bar is of 169, so trained captions fill up the 130."""
+    """Retrieval of captions; the bar is of 169, so trained captions fill up the held-out ones."""
     n, n_more = len(bench.test), max(169 - len(bench.test), 0)
     captions = bench.clip.embed_captions(list(bench.test.table["caption"]))
     scores = bench.embedding @ captions.T

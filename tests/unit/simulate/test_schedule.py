@@ -100,5 +100,5 @@ def test_people_see_different_orders_and_one_seed_one_order(shown):
 
 
 def test_too_few_pictures():
-    with pytest.raises(ConfigError, match="n_test: 131 pictures asked for, there are 130"):
-        shown_pictures(load_objects64(), replace(Schedule(), n_test=131), 1)
+    with pytest.raises(ConfigError, match="n_test: 128 pictures asked for, there are 127"):
+        shown_pictures(load_objects64(), replace(Schedule(), n_test=128), 1)

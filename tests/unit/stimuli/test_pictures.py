@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurodecode.errors import ConfigError
-from neurodecode.stimuli.build_objects64 import near_duplicates, split
+from neurodecode.stimuli.build_objects64 import LEFT_OUT, near_duplicates, split
 from neurodecode.stimuli.haxby_concepts import HAXBY
 from neurodecode.stimuli.haxby_pictures import load_haxby_pictures, phase_scramble
 from neurodecode.stimuli.objects64 import load_objects64
@@ -34,9 +34,12 @@ def test_pictures_stand_on_neutral_grey(everything):
 
 def test_no_near_duplicate_is_in_two_sets(everything):
     groups = near_duplicates(everything.pixels, everything.table["caption"])
+    drawn = split(everything.table, groups)
     for group in np.unique(groups):
         assert everything.table["set"][groups == group].nunique() == 1
-    np.testing.assert_array_equal(split(everything.table, groups), everything.table["set"])
+        assert len(set(drawn[groups == group])) == 1
+    np.testing.assert_array_equal(split(everything.table, groups), drawn)
+    assert not LEFT_OUT & set(everything.table["id"])
 
 
 def test_no_signs_flags_keycaps_or_clock_faces(everything):
