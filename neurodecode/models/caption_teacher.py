@@ -14,8 +14,8 @@ Rows = NDArray[np.float64]
 
 # Share of each source in the kernel; these, the width, the penalty and the shrinkage were chosen
 # by folds over families of training concepts.
-SOURCES = {"words": 0.35, "sentences": 0.65}
-WIDTH, PENALTY, SHRINKAGE = 0.2, 0.15, 0.3
+SOURCES = {"words": 0.2, "sentences": 0.55, "meanings": 0.25}
+WIDTH, PENALTY, SHRINKAGE = 0.2, 0.5, 0.5
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,17 @@ from neurodecode.artifacts import load_arrays, save_arrays
 from neurodecode.models.caption_teacher import fit_teacher
 from neurodecode.models.clip import CONFIG, OpenClip, build_tiny_clip
 from neurodecode.models.pictures import Pool, augment
+from neurodecode.models.sentences import sentence_vectors
 from neurodecode.models.training import Plan, fit, torch_generator
-from neurodecode.models.words import caption_vectors, concrete_nouns, sentence_vectors, word_table
+from neurodecode.models.words import caption_vectors, concrete_nouns, explained, word_table
 from neurodecode.seeds import generator
 
 __all__ = ["Lesson", "TextTower", "distil", "train_captions", "vocabulary"]
 
+Rows = NDArray[np.float64]
+
+# What reads each source of vectors: the better model the short texts, the faster one the long.
+SENTENCES = {"sentences": "all-mpnet-base-v2", "meanings": "all-MiniLM-L6-v2"}
 BATCH = 512
 # Captions of training concepts have this share of every batch.
 OWN = 64
@@ -119,9 +125,10 @@ def train_captions(
 ) -> nn.Module:
     """Teach the text tower where captions lie among the pictures' embeddings.
 
-    A kernel ridge from vectors of words and sentences, learned from text alone, to the pictures'
-    embeddings (``caption_teacher``) says it for the training captions and a dictionary; the
-    tower learns to say the same (loss: 1 - cosine), and so knows words that no picture has.
+    A kernel ridge from vectors of words, captions and what they mean, learned from text alone, to
+    the pictures' embeddings (``caption_teacher``) says it for the training captions and a
+    dictionary; the tower learns to say the same (loss: 1 - cosine), and so knows words that no
+    picture has.
 
     Parameters
     ----------
@@ -141,20 +148,26 @@ def train_captions(
         The OpenCLIP model.
     """
     table = word_table(cache)
-    texts = vocabulary(pool.captions, list(table), concrete_nouns(cache), seed)
-    file = folder / "caption-vectors.safetensors"
-    if not file.exists():
-        save_arrays(
-            file,
-            {"words": caption_vectors(texts, table), "sentences": sentence_vectors(texts, cache)},
-        )
-    vectors = load_arrays(file)
+    nouns = concrete_nouns(cache)
+    texts = vocabulary(pool.captions, list(table), list(nouns), seed)
+    vectors = _kept(folder, "words", lambda: caption_vectors(texts, table))
+    for name, model in SENTENCES.items():
+        read = [explained(t, nouns) for t in texts] if name == "meanings" else texts
+        vectors |= _kept(folder, name, partial(sentence_vectors, read, model, cache))
     own = {name: rows[: len(pool.captions)] for name, rows in vectors.items()}
     views = augment(pool.rgba, torch_generator(seed, "captions", "views"), strength=0.0)
     pictures = clip.embed_tensor(views).double().numpy()
     teacher = fit_teacher(own, pictures, pool.concept.numpy())
     lesson = Lesson(tuple(texts), len(pool.captions), teacher.embed(vectors), teacher.spread)
     return distil(clip.model, lesson, folder, seed=seed, steps=steps)
+
+
+def _kept(folder: Path, name: str, make: Callable[[], Rows]) -> dict[str, Rows]:
+    """Return the vectors of one source, made once."""
+    file = folder / f"captions-{name}.safetensors"
+    if not file.exists():
+        save_arrays(file, {name: make()})
+    return load_arrays(file)
 
 
 def distil(clip: nn.Module, lesson: Lesson, folder: Path, *, seed: int, steps: int) -> nn.Module:

@@ -7,34 +7,37 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from open_clip import SimpleTokenizer
 from torch import nn
 
 from neurodecode.models.clip import CONFIG, build_tiny_clip
 from neurodecode.models.pictures import Pool, augment
+from neurodecode.models.sentences import sentence_vectors
 from neurodecode.models.training import Plan, fit, torch_generator
-from neurodecode.models.words import token_vectors
 
 __all__ = ["train_clip"]
 
+# The model whose vectors of the captions the picture tower is trained against.
+SENTENCES = "all-mpnet-base-v2"
 BATCH = 96
 THUMBNAIL = 16
 REACH, SHARPNESS = 8.0, 5.0
 
 
-class _Towers(nn.Module):
-    """The model, and a linear reader of its embedding that is not kept.
+class _Trained(nn.Module):
+    """The picture tower, a linear map from captions' vectors and one to thumbnails.
 
-    Captions say what a picture shows, not how it looks: the reader makes the embedding carry a
-    thumbnail, and with it colour, outline and parts.
+    Captions say what a picture shows, not how it looks: the second reader makes the embedding
+    carry a thumbnail, and with it colour, outline and parts. Both maps are not kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clip: Any, n_sentence: int) -> None:
         super().__init__()
-        clip: Any = build_tiny_clip()
         look_at_quadrants(clip.visual.attnpool)
-        self.clip = clip
-        self.thumbnail = nn.Linear(CONFIG["model_cfg"]["embed_dim"], 3 * THUMBNAIL**2)
+        width = CONFIG["model_cfg"]["embed_dim"]
+        self.visual = clip.visual
+        self.logit_scale = clip.logit_scale
+        self.caption = nn.Linear(n_sentence, width)
+        self.thumbnail = nn.Linear(width, 3 * THUMBNAIL**2)
 
 
 def look_at_quadrants(pool: Any) -> None:
@@ -61,14 +64,15 @@ def look_at_quadrants(pool: Any) -> None:
 
 
 def train_clip(pool: Pool, folder: Path, cache: Path, *, seed: int, steps: int) -> nn.Module:
-    """Train on captions, on pairs of pictures of one concept, and on what can be redrawn.
+    """Train the picture tower on captions, on pairs of one concept, and on what can be redrawn.
 
     Loss: InfoNCE between picture and caption (Radford et al. 2021) + InfoNCE between two varied
     views of one concept, in any styles (Chen et al. 2020) + 10 x the unexplained variance of a
     16 x 16 thumbnail that is read linearly from the embedding.
 
-    The tokens' vectors are word vectors learned from text alone, and stay as they are: a caption
-    of words that no training picture has still lies near its kin.
+    A caption is a linear map of a frozen sentence model's vector: kinds of things that no
+    training picture shows have their place among those that are shown. The model's own text
+    tower stays untrained (``train_captions`` teaches it).
 
     Parameters
     ----------
@@ -85,18 +89,13 @@ def train_clip(pool: Pool, folder: Path, cache: Path, *, seed: int, steps: int) 
     nn.Module
         The OpenCLIP model.
     """
+    captions = torch.from_numpy(sentence_vectors(pool.captions, SENTENCES, cache)).float()
     torch.manual_seed(torch_generator(seed, "clip", "weights").initial_seed() % 2**63)
-    model = _Towers()
-    embedding = model.clip.token_embedding
-    with torch.no_grad():
-        embedding.weight.copy_(token_vectors(cache, embedding.embedding_dim))
-    embedding.requires_grad_(False)
+    clip: Any = build_tiny_clip()
+    model = _Trained(clip, captions.shape[1])
     members = [torch.nonzero(pool.concept == k).flatten() for k in range(len(pool.captions))]
     mean = torch.tensor(CONFIG["preprocess_cfg"]["mean"]).view(1, 3, 1, 1)
     std = torch.tensor(CONFIG["preprocess_cfg"]["std"]).view(1, 3, 1, 1)
-    tokens = SimpleTokenizer(context_length=CONFIG["model_cfg"]["text_cfg"]["context_length"])(
-        list(pool.captions)
-    )
 
     def loss(rng: torch.Generator) -> torch.Tensor:
         concepts = torch.randperm(len(members), generator=rng)[:BATCH]
@@ -109,12 +108,12 @@ def train_clip(pool: Pool, folder: Path, cache: Path, *, seed: int, steps: int) 
             [augment(pool.rgba[index[:, 0]], rng), augment(pool.rgba[index[:, 1]], rng)]
         )
         with torch.autocast("cpu", torch.bfloat16):
-            embedded = model.clip.encode_image((views - mean) / std)
-            captions = model.clip.encode_text(tokens[concepts])
+            embedded = model.visual((views - mean) / std)
+            said = model.caption(captions[concepts])
         unit = F.normalize(embedded.float(), dim=-1)
-        words = F.normalize(captions.float(), dim=-1)
+        words = F.normalize(said.float(), dim=-1)
         first, second = unit[: len(concepts)], unit[len(concepts) :]
-        scale = model.clip.logit_scale.exp().clamp(max=50)
+        scale = model.logit_scale.exp().clamp(max=50)
         small = F.interpolate(views, (THUMBNAIL, THUMBNAIL), mode="area").flatten(1)
         return (
             _contrast(scale * first @ words.T)
@@ -124,8 +123,8 @@ def train_clip(pool: Pool, folder: Path, cache: Path, *, seed: int, steps: int) 
         )
 
     fit(model, loss, Plan("clip", steps, 2e-3, weight_decay=0.05), folder, seed)
-    clip: nn.Module = model.clip
-    return clip
+    trained: nn.Module = clip
+    return trained
 
 
 def _contrast(logits: torch.Tensor) -> torch.Tensor:

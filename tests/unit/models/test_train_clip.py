@@ -1,15 +1,13 @@
-"""What the tiny OpenCLIP starts from: heads that look at one place, words that know their kin."""
-
-import json
+"""What the picture tower starts from, and what it is trained against."""
 
 import numpy as np
 import torch
-from open_clip import SimpleTokenizer
 from open_clip.modified_resnet import AttentionPool2d
 
-from neurodecode.models import words
+from neurodecode.models import train_clip
+from neurodecode.models.clip import build_tiny_clip
+from neurodecode.models.pictures import Pool
 from neurodecode.models.train_clip import look_at_quadrants
-from neurodecode.models.words import token_vectors
 
 
 def test_each_head_starts_at_one_place_of_the_map():
@@ -28,21 +26,29 @@ def test_each_head_starts_at_one_place_of_the_map():
         torch.testing.assert_close(values, expected, atol=0.15, rtol=0)
 
 
-def test_a_token_that_is_a_word_takes_its_vector_and_keeps_its_kin(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    encoder = SimpleTokenizer().encoder
-    known = [token[:-4] for token in encoder if token.endswith("</w>")][1000:1300]
-    table = {word: list(rng.normal(size=words.DIMENSIONS)) for word in known}
-    table["cello"] = list(np.array(table[known[0]]) + 0.1 * rng.normal(size=words.DIMENSIONS))
-    package = tmp_path / "words" / "package"
-    package.mkdir(parents=True)
-    (package / f"{words.PACKAGE[0]}.json").write_text(json.dumps({"vectors": table}))
-    monkeypatch.setattr(words, "fetch", lambda name, version, cache: tmp_path / "words")
-    vectors = token_vectors(tmp_path, 64)
-    assert vectors.shape == (len(encoder), 64)
-    rows = vectors[[encoder[f"{word}</w>"] for word in ("cello", *known)]]
-    torch.testing.assert_close(rows.norm(dim=1), torch.full((len(rows),), words.NORM))
-    likeness = rows[0] @ rows[1:].T
-    assert likeness.argmax() == 0
-    monkeypatch.setattr(words, "fetch", None)  # kept: not fetched again
-    torch.testing.assert_close(token_vectors(tmp_path, 64), vectors)
+def trained(folder, sentences, monkeypatch):
+    """Train on four plain colours with these captions' vectors."""
+    monkeypatch.setattr(
+        train_clip, "sentence_vectors", lambda *arguments: np.array(sentences, float)
+    )
+    colours = torch.tensor([[200, 40, 40], [60, 200, 60], [40, 60, 200], [220, 220, 40]])
+    rgba = torch.full((4, 4, 64, 64), 255, dtype=torch.uint8)
+    rgba[:, :3] = colours[..., None, None].to(torch.uint8)
+    pool = Pool(rgba, torch.arange(4), ("a", "b", "c", "d"), ("x",) * 4)
+    clip = train_clip.train_clip(pool, folder, folder, seed=1, steps=40)
+    with torch.no_grad():
+        embedded = clip.encode_image((rgba[:, :3] / 255 - 0.5) / 0.25)
+    unit = torch.nn.functional.normalize(embedded)
+    return clip, unit @ unit.T
+
+
+def test_pictures_lie_as_their_captions_vectors_do(tmp_path, monkeypatch):
+    first, second = [[1, 0, 0.05], [1, 0, -0.05]], [[0, 1, 0.05], [0, 1, -0.05]]
+    crossed = [first[0], second[0], first[1], second[1]]
+    clip, likeness = trained(tmp_path / "crossed", crossed, monkeypatch)
+    _, other = trained(tmp_path / "in turn", [*first, *second], monkeypatch)
+    change = likeness - other
+    assert change[0, 2] + change[1, 3] > change[0, 1] + change[2, 3] + 0.3
+    torch.manual_seed(train_clip.torch_generator(1, "clip", "weights").initial_seed() % 2**63)
+    untrained = build_tiny_clip()  # the text tower is left to `train_captions`
+    torch.testing.assert_close(clip.token_embedding.weight, untrained.token_embedding.weight)
