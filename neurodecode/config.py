@@ -272,6 +272,11 @@ class StudyConfig(Section):
                 )
         if self.clustered and not self.targets:
             raise ValueError("design.split.n_clusters: needs a target, whose features it clusters")
+        if self.evaluate.extractors and not any(s.generator for s in self.all_systems):
+            raise ValueError(
+                "evaluate.extractors: score pictures, and no system of this study draws any: leave "
+                "them out, or name a generator"
+            )
         names = [system.name for system in self.systems]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

@@ -68,8 +68,9 @@ def score_row(
     """Return one row of the table, but for ``q``, which needs all rows."""
     subject = job.wildcards["subject"]
     n_samples = 1 if drawn is None else drawn.samples.shape[1]
+    chooser = f"the {source} target {job.study.reconstruct.choose_by}"
     selection = (
-        f"best of {n_samples} by agreement with the {source} {job.study.reconstruct.choose_by}"
+        f"best of {n_samples} by agreement with {chooser}"
         if n_samples > 1
         else f"none ({'no' if drawn is None else 'one'} picture an item)"
     )

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording
@@ -33,6 +34,16 @@ from neurodecode.studies.volumes import RowsOnDisk
 __all__ = ["read_surface", "region_files"]
 
 HEMISPHERES = ("L", "R")
+# What nibabel raises where a file is cut, or is of another kind.
+NOT_AN_IMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    ExpatError,
+    HeaderDataError,
+    ImageFileError,
+)
 
 
 @dataclass(frozen=True)
@@ -201,7 +212,7 @@ def _load(path: Path, what: str) -> Any:
         return nib.load(path)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, ExpatError) as error:
+    except NOT_AN_IMAGE as error:
         raise DataError(f"{path}: not a {what} file ({error})") from error
 
 
@@ -218,7 +229,7 @@ def _read_cifti(path: Path) -> _Image:
         )
     try:
         values = np.asarray(image.dataobj, np.float32)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except NOT_AN_IMAGE as error:
         raise DataError(f"{path}: not a whole CIFTI file ({error}); copy it again") from error
     series = isinstance(rows, nib.cifti2.SeriesAxis)
     names = {}

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float
@@ -50,7 +51,14 @@ def read_cortex(path: Path) -> tuple[NDArray[Any], pd.DataFrame]:
         brain = image.header.get_axis(1)
         inside = np.isin(brain.name, list(CORTEX))
         values = np.asarray(image.dataobj)[:, inside]
-    except (OSError, EOFError, ValueError, AttributeError, ImageFileError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        AttributeError,
+        HeaderDataError,
+        ImageFileError,
+    ) as error:
         raise DataError(f"{path}: not a whole CIFTI-2 time series ({error})") from error
     if inside.sum() != N_VERTICES:
         raise DataError(

@@ -63,6 +63,14 @@ def test_the_studies_that_ship_are_valid(name):
             lambda s: s["targets"].update(semantic={"kind": "motion"}),
             "must be a target of pictures, got one of kind motion",
         ),
+        (
+            lambda s: (
+                s["evaluate"].update(extractors={"swav": "absent"}),
+                s.update(systems=[{"responses": "blocks", "decoder": "lda"}]),
+                s.pop("multiverse", None),
+            ),
+            "evaluate.extractors: score pictures, and no system of this study draws any",
+        ),
     ],
 )
 def test_a_mistake_is_explained(study, change, message):

@@ -245,7 +245,7 @@ def test_every_row_is_complete(tmp_path):
     expected = {"decoded": "system", "true": "ceiling", "permuted": "baseline", "mean": "baseline"}
     assert roles == expected
     said = dict(zip(table["source"], table["selection"], strict=True))
-    assert said["decoded"] == "best of 2 by agreement with the decoded semantic"
+    assert said["decoded"] == "best of 2 by agreement with the decoded target semantic"
     by = table.drop_duplicates("metric").set_index("metric")["extractor"]
     assert by["two_way_independent"] == "independent@fake"
     assert by["two_way_semantic"] == "openclip@fake"

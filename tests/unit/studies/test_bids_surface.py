@@ -180,12 +180,21 @@ def test_units_that_do_not_change_are_masked_and_counted(root):
         assert study(root, "cifti").load("01").data.shape[1] == 22
 
 
+def name_type(path, code):
+    """Change the number by which a NIfTI-2 header names the type of its values."""
+    data = bytearray(path.read_bytes())
+    data[12:14] = code.to_bytes(2, "little")
+    path.write_bytes(data)
+
+
 CIFTI, GIFTI = "_space-fsLR_den-91k_bold.dtseries.nii", "_hemi-R_space-fsaverage5_bold.func.gii"
 WRONG = {
     "another TR": ("cifti", lambda root: write_cifti(place(root, 2, CIFTI), signal(2, 24), tr=1.5),
                    "header says TR 1.5 s, the sidecar 2 s"),
     "cut": ("cifti", lambda root: place(root, 2, CIFTI).write_bytes(
         place(root, 2, CIFTI).read_bytes()[:-900]), "not a whole CIFTI file|not a CIFTI file"),
+    "unknown type": ("cifti", lambda root: name_type(place(root, 2, CIFTI), 9999),
+                     "not a CIFTI file.*9999"),
     "other units": ("cifti", lambda root: write_cifti(
         place(root, 2, CIFTI), signal(2, 20),
         axis=brain()[:20]), r"its 20 units are not those of .*run-01.* \(24\)"),
