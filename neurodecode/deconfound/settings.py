@@ -44,9 +44,7 @@ class ShrunkenSettings(_Deconfounder):
     kind: Literal["shrunken"]
     n_components: int = Field(200, ge=0, description="components kept; 0: all features")
     n_factors: int = Field(50, ge=1, description="directions that are taken apart first")
-    label_components: int = Field(
-        0, ge=0, description="keep, too, the label's direction in so many components; 0: do not"
-    )
+    keep_label: bool = Field(False, description="keep, too, the direction of the label")
 
 
 class HarmonizeSettings(_Deconfounder):
@@ -148,9 +146,9 @@ class DeconfoundSettings(Section):
             raise ValueError("n_folds: must be 4 or more where there is a choice: one part chooses")
         if self.label is None and self.choice is not None:
             raise ValueError("choice: needs a label, what is to be kept")
-        told = [n for n, m in self.every.items() if getattr(m, "label_components", 0)]
+        told = [n for n, m in self.every.items() if getattr(m, "keep_label", False)]
         if self.label is None and told:
-            raise ValueError(f"methods.{told[0]}.label_components: needs a label to be kept")
+            raise ValueError(f"methods.{told[0]}.keep_label: needs a label to be kept")
         return self
 
     @property

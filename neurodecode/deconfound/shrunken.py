@@ -20,8 +20,8 @@ large as the effect. Two things make it smaller.
 What is left is then the error of some tens of directions, equal in each in units of how people
 vary: no map of the features that is told nothing else can keep a label and lose the error. One that
 is told the label can: on request the direction in which the label of the training people is told
-(Fisher's, demographics held constant) is kept beside fewer components. What is neither in these nor
-named as the label is lost more, the fewer they are.
+(by ridge regression on all features, demographics held constant) is kept beside fewer components.
+What is neither in these nor named as the label is lost more, the fewer they are.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from neurodecode.seeds import generator
 
 __all__ = ["ShrunkenResidualize", "label_columns", "shrunken_means"]
 
-PEOPLE_A_COMPONENT = 3
-"""Training people that each component needs in which the label's direction is looked for."""
+PENALTIES = np.geomspace(1e-3, 1e3, 25)
+"""Of the label's ridge regression, in units of the mean eigenvalue of people's inner products."""
 
 
 class ShrunkenResidualize(Residualize):
@@ -55,10 +55,9 @@ class ShrunkenResidualize(Residualize):
         Principal components that are kept; 0: all features as they are.
     n_factors : int
         Leading directions among people that are taken apart before the effects are shrunken.
-    label_components : int
-        Keep, too, the direction within so many components in which the training people's label,
-        ``y`` of :meth:`fit`, is told; fewer where there are not three people for each. 0: ``y`` is
-        not looked at.
+    keep_label : bool
+        Keep, too, the direction in which the training people's label, ``y`` of :meth:`fit`, is
+        told.
     knots : {0, 3, 4, 5}
         Knots of the spline of each continuous demographic; 0: a straight line.
     minimum : int
@@ -90,14 +89,14 @@ class ShrunkenResidualize(Residualize):
         self,
         n_components: int = 200,
         n_factors: int = 50,
-        label_components: int = 0,
+        keep_label: bool = False,
         knots: int = 4,
         minimum: int = MINIMUM,
         seed: int = 0,
     ) -> None:
         super().__init__(knots, True, minimum)
         self.seed = seed
-        self.label_components = label_components
+        self.keep_label = keep_label
         self.n_components = n_components
         self.n_factors = n_factors
 
@@ -107,21 +106,21 @@ class ShrunkenResidualize(Residualize):
         Raises
         ------
         ConfigError
-            Where ``label_components`` asks for a label and there is none.
+            Where ``keep_label`` asks for a label and there is none.
         DataError
             Where a feature is the same for all people, or a demographic or label is missing.
         NotIdentifiable
             Where a level has fewer than ``minimum`` people, or demographics determine the label.
         """
         super().fit(X, demographics=demographics)
-        if self.label_components:
+        if self.keep_label:
             self._keep_label(np.asarray(X, dtype=float), y, demographics)
         return self
 
     def _keep_label(self, X: Array, y: object, table: pd.DataFrame) -> None:
         """Learn the directions of the label outside the components that are kept anyway."""
         if y is None:
-            raise ConfigError("shrunken: label_components needs y, the label that is to be kept")
+            raise ConfigError("shrunken: keep_label needs y, the label that is to be kept")
         label, design = label_columns(pd.Series(y)), self.design_.matrix(table)
         both = np.concatenate([label, design], axis=1)
         if np.linalg.matrix_rank(both) < both.shape[1]:
@@ -129,14 +128,16 @@ class ShrunkenResidualize(Residualize):
                 "label: demographics determine it among these people: what is the label's own "
                 "cannot be told from what is theirs"
             )
-        n = min(self.label_components, len(X) // PEOPLE_A_COMPONENT, len(self.lengths_))
         alone = (Residualize._transform(self, X, table) - self.mean_) / self.scale_
-        scores = alone @ self.directions_[:n].T / self.lengths_[:n]
-        told = np.linalg.lstsq(both, scores, rcond=None)[0][: label.shape[1]]
-        told[:, : self.n_components] = 0
-        told = np.linalg.svd(told, full_matrices=False)[2] if n > self.n_components else told[:0]
-        self.label_in_ = told / self.lengths_[:n] @ self.directions_[:n]
-        self.label_out_ = told * self.lengths_[:n] @ self.directions_[:n]
+        weights = _told_by(alone, label, design)
+        whole = (alone @ weights.T).var(axis=0).sum()
+        kept = self.directions_[: self.n_components]
+        weights -= weights @ kept.T @ kept
+        told = alone @ weights.T
+        values, vectors = np.linalg.eigh(told.T @ told / len(told))
+        clear = values > 1e-9 * whole
+        self.label_in_ = (vectors[:, clear] / np.sqrt(values[clear])).T @ weights
+        self.label_out_ = (alone @ self.label_in_.T).T @ alone / len(alone)
 
     def _fit(self, X: Array, table: pd.DataFrame) -> None:
         self.design_ = Design.learn(self.encoding_, table, self.knots)
@@ -151,7 +152,7 @@ class ShrunkenResidualize(Residualize):
         alone = super()._transform(X, table) - self.mean_
         self.scale_ = alone.std(axis=0)
         alone /= self.scale_
-        n = max(self.n_components, self.n_factors, self.label_components)
+        n = max(self.n_components, self.n_factors)
         self.directions_, variances = _leading(alone, n)
         self.lengths_ = np.sqrt(variances)
         rest = alone - alone @ self.directions_.T @ self.directions_
@@ -194,6 +195,36 @@ class ShrunkenResidualize(Residualize):
         own = drawn @ self.directions_ * self.scale_
         own += rng.normal(size=mean.shape) * self.rest_
         return np.asarray(mean + spread * own, dtype=np.float32)
+
+
+def _told_by(alone: Array, label: Array, design: Array) -> Array:
+    """Weights of features by which a label is told, (n_columns, n_features): ridge regression.
+
+    Demographics are held constant; the penalty of each column of the label is the one of least
+    leave-one-out error.
+
+    Parameters
+    ----------
+    alone : (n_people, n_features)
+        Standardised features without their demographics.
+    label : (n_people, n_columns)
+    design : (n_people, n_effects)
+    """
+    basis, _ = np.linalg.qr(design - design.mean(axis=0))
+    values = alone - alone.mean(axis=0)
+    values -= basis @ (basis.T @ values)
+    label = label - basis @ (basis.T @ label)
+    squares, people = np.linalg.eigh(values @ values.T)
+    squares = np.maximum(squares, 0)
+    turned, weights = people.T @ label, []
+    for column in range(label.shape[1]):
+        duals = [turned[:, column] / (squares + k * squares.mean()) for k in PENALTIES]
+        errors = [
+            np.mean((people @ dual / (people**2 @ (1 / (squares + k * squares.mean())))) ** 2)
+            for dual, k in zip(duals, PENALTIES, strict=True)
+        ]
+        weights.append((people @ duals[int(np.argmin(errors))]) @ values)
+    return np.array(weights)
 
 
 def label_columns(label: pd.Series) -> Array:

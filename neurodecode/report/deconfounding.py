@@ -132,7 +132,7 @@ def cohort_part(study: StudyConfig, results: Path, seed: int) -> CohortPart:
         lead=lead,
         warning=_warning(facts.get("with_label", []), section),
         candidates=_candidates(audit, section),
-        label_told=any(getattr(m, "label_components", 0) for m in section.every.values()),
+        label_told=any(getattr(m, "keep_label", False) for m in section.every.values()),
         demographics=demographics,
         lost=_lost(audit, section),
         lost_columns=tuple(
@@ -169,7 +169,7 @@ def _words(settings: DeconfounderSettings, name: str) -> str:
     if settings.kind == "shrunken":
         n = settings.n_components
         words += f", in {n} components" if n else ", in all features"
-        words += " and the direction of the label" if settings.label_components else ""
+        words += " and the direction of the label" if settings.keep_label else ""
     if settings.kind == "residualize":
         words += f", {'spline' if settings.knots else 'straight lines'}"
         words += ", means and spreads" if settings.variance else ", means alone"

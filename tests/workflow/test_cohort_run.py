@@ -156,7 +156,7 @@ def test_sets_of_every_fold_are_disjoint_and_everybody_is_tested_once(choosing):
 
 CANDIDATES = {
     "gentle": {"kind": "residualize", "knots": 0, "variance": False},
-    "shrunken": {"kind": "shrunken", "n_components": 5, "n_factors": 5, "label_components": 8},
+    "shrunken": {"kind": "shrunken", "n_components": 5, "n_factors": 5, "keep_label": True},
     "network": {"kind": "demovae", "n_components": 10, "latent_dim": 3, "steps": 4, "every": 2},
 }
 
@@ -296,7 +296,7 @@ def change(folder, **values):
         ),
         (
             lambda f: write(f, methods={"a": CANDIDATES["shrunken"]}, label=None),
-            "methods.a.label_components: needs a label",
+            "methods.a.keep_label: needs a label",
         ),
         (lambda f: (f / "x.npz").unlink(), "no such file"),
         (lambda f: (f / "x.npz").write_bytes(b"no"), "not a readable .npz"),

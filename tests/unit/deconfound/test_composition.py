@@ -75,7 +75,7 @@ def cohort(n_people=120, visits=2, seed=0):
     "method",
     [
         Residualize(),
-        ShrunkenResidualize(6, label_components=12),
+        ShrunkenResidualize(6, keep_label=True),
         Harmonize(),
         DemoVAE(latent_dim=8, hidden=8, steps=4, every=2),
         SubspaceProjection(hidden=8, steps=200, lr=1e-2),

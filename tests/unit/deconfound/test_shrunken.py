@@ -3,13 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LinearRegression, RidgeCV
 
 from neurodecode.deconfound.audit import labels_of
 from neurodecode.deconfound.empirical_bayes import common_factor, posterior_mean
 from neurodecode.deconfound.probes import Prober
 from neurodecode.deconfound.residualize import Residualize
-from neurodecode.deconfound.shrunken import ShrunkenResidualize, _leading
+from neurodecode.deconfound.shrunken import (
+    PENALTIES,
+    ShrunkenResidualize,
+    _leading,
+    label_columns,
+)
 from neurodecode.errors import ConfigError, DataError, NotIdentifiable
 
 
@@ -115,19 +120,32 @@ def labelled(n, seed):
     )
 
 
-def test_the_direction_of_the_label_is_fishers():
-    table, X, label = labelled(1000, 0)
-    method = ShrunkenResidualize(3, n_factors=5, label_components=30)
-    method.fit(X, label, demographics=table)
+def test_the_direction_of_the_label_is_that_of_ridge_regression():
+    table, X, label = labelled(300, 0)
+    method = ShrunkenResidualize(3, n_factors=5, keep_label=True).fit(X, label, demographics=table)
     assert method.label_in_.shape == (1, 40)
     np.testing.assert_allclose(method.label_in_ @ method.label_out_.T, 1, atol=1e-9)
     np.testing.assert_allclose(method.label_in_ @ method.directions_[:3].T, 0, atol=1e-9)
     plain = ShrunkenResidualize(0, n_factors=5).fit(X, demographics=table)
-    alone = (plain.transform(X, demographics=table) - plain.mean_) / method.scale_
-    scores = alone @ method.directions_[3:30].T
-    fisher = LinearDiscriminantAnalysis().fit(scores, label)
-    ours = scores @ (method.directions_[3:30] @ method.label_in_[0])
-    assert abs(np.corrcoef(ours, fisher.decision_function(scores))[0, 1]) > 0.98
+    alone = (plain.transform(X, demographics=table).astype(float) - plain.mean_) / method.scale_
+    told = label_columns(label)
+    held = LinearRegression().fit(method.design_.matrix(table), np.hstack([alone, told]))
+    left = np.hstack([alone, told]) - held.predict(method.design_.matrix(table))
+    size = (np.linalg.svd(left[:, :-1])[1] ** 2).sum() / len(left)
+    ridge = RidgeCV(PENALTIES * size, fit_intercept=False).fit(left[:, :-1], left[:, -1])
+    kept = method.directions_[:3]
+    expected = ridge.coef_ - ridge.coef_ @ kept.T @ kept
+    likeness = expected @ method.label_in_[0] / np.linalg.norm(expected)
+    assert abs(likeness) == pytest.approx(np.linalg.norm(method.label_in_[0]), rel=1e-5)
+
+
+def test_a_label_of_three_levels_has_two_directions_and_one_that_is_kept_anyway_none():
+    table, X, label = labelled(300, 0)
+    three = label.where(np.arange(300) % 3 > 0, "unsure")
+    method = ShrunkenResidualize(3, n_factors=5, keep_label=True).fit(X, three, demographics=table)
+    np.testing.assert_allclose(method.label_in_ @ method.label_out_.T, np.eye(2), atol=1e-9)
+    whole = ShrunkenResidualize(40, n_factors=5, keep_label=True).fit(X, label, demographics=table)
+    assert whole.label_in_.shape == (0, 40)
 
 
 @pytest.mark.parametrize("shape", [(50, 20), (20, 50)])
@@ -146,16 +164,16 @@ def test_a_label_that_is_named_is_kept_of_other_people(number):
     if number:
         label, theirs = (2.5 * (values == "case") for values in (label, theirs))
     found = {}
-    for told in (0, 30):
-        method = ShrunkenResidualize(1, n_factors=5, label_components=told)
+    for told in (False, True):
+        method = ShrunkenResidualize(1, n_factors=5, keep_label=told)
         method.fit(X, label, demographics=table)
         left = method.transform(Z, demographics=new).astype(float)
         found[told] = Prober(left[:300], left[300:]).score(
             "linear", labels_of(theirs[:300]), labels_of(theirs[300:])
         )
         assert left.shape == Z.shape
-        assert np.linalg.matrix_rank(left - left.mean(axis=0), tol=0.1) == 1 + bool(told)
-    assert found[30] > found[0] + 0.2
+        assert np.linalg.matrix_rank(left - left.mean(axis=0), tol=0.1) == 1 + told
+    assert found[True] > found[False] + 0.2
 
 
 def test_a_label_is_looked_at_only_where_asked_to():
@@ -165,8 +183,8 @@ def test_a_label_is_looked_at_only_where_asked_to():
         for y in (label, None)
     ]
     np.testing.assert_array_equal(*pair)
-    told = ShrunkenResidualize(5, label_components=20)
-    with pytest.raises(ConfigError, match="label_components needs y"):
+    told = ShrunkenResidualize(5, keep_label=True)
+    with pytest.raises(ConfigError, match="keep_label needs y"):
         told.fit(X, demographics=table)
     with pytest.raises(DataError, match="label: missing for 1 of 200"):
         told.fit(X, label.where(np.arange(200) > 0), demographics=table)
@@ -174,7 +192,7 @@ def test_a_label_is_looked_at_only_where_asked_to():
         told.fit(X, np.ones(200), demographics=table)
     with pytest.raises(NotIdentifiable, match="demographics determine it"):
         told.fit(X, table["sex"], demographics=table)
-    again = ShrunkenResidualize(5, label_components=20).restore(
+    again = ShrunkenResidualize(5, keep_label=True).restore(
         told.fit(X, label, demographics=table).state()
     )
     np.testing.assert_array_equal(
