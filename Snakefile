@@ -6,7 +6,8 @@ configfile: "config/config.yaml"
 
 
 count_every_job()
-flow = open_run(config, workflow.configfiles, main=workflow.is_main_process)
+files = [*workflow.configfiles, *workflow.overwrite_configfiles]
+flow = open_run(config, files, main=workflow.is_main_process)
 
 
 wildcard_constraints:

@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     stage = commands.add_parser("stage", help="run one stage of the pipeline, as the rules do")
     stage.add_argument("name", help="targets, preprocess, design, embed, encode, ...")
     stage.add_argument("--study", help="name of a study (not for: report, multiverse)")
+    stage.add_argument("--studies", nargs="+", metavar="STUDY", help="of a page; else the config's")
     for wildcard in WILDCARDS:
         stage.add_argument(f"--{wildcard}", metavar="NAME")
     stage.set_defaults(handler=_stage)
@@ -211,7 +212,8 @@ def _stage(options: argparse.Namespace) -> int:
     config = _run_config(options)
     pages = {"report": run_report, "multiverse": run_multiverse}
     if options.name in pages:
-        studies = [load_study(name, options.config) for name in config.studies]
+        names = options.studies or config.studies
+        studies = [load_study(name, options.config) for name in names]
         pages[options.name](studies, Path(config.results), config.seed)
         return 0
     if options.name not in STAGES:

@@ -187,7 +187,7 @@ class Workflow:
 
     def page_command(self, page: str) -> str:
         """Return the shell command of a page, ``report`` or ``multiverse``."""
-        return f"neurodecode stage {page} {self._common()}"
+        return f"neurodecode stage {page} --studies {' '.join(self.studies)} {self._common()}"
 
     def _common(self) -> str:
         return f"--config {self.file} --out {self.results} --seed {self.run.seed}"

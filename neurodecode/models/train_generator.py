@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # Part -> optimiser steps and seconds a step on two cores.
 PARTS = {
     "clip": (2400, 0.6),
-    "captions": (1200, 0.1),
+    "captions": (1200, 0.4),  # mostly reading texts
     "independent": (6000, 0.25),
     "vae": (1500, 0.5),
     "unet": (5400, 0.95),

@@ -56,6 +56,14 @@ def test_what_other_commands_made_is_kept_while_it_is_current(run):
     assert "Nothing to be done" in said(snakemake(run / "given/config.yaml", run))
 
 
+def test_a_config_file_and_studies_of_the_command_line_reach_the_commands(run):
+    named = ["--configfile", "given/config.yaml", "--config", 'studies=["tiny"]']
+    looked = ["--dry-run", "--printshellcmds", "--forcerun=report", *named]
+    words = said(snakemake(run / "given/config.yaml", run, *looked))
+    config = run / "given/config.yaml"
+    assert f"stage report --studies tiny --config {config} --out results" in words
+
+
 def test_a_changed_setting_reaches_what_snakemake_did_not_make(run):
     before = settings_of(run, "decoders/given-ridge.json")
     kept = settings_of(run, "responses/given/sub-01.json")
