@@ -131,6 +131,7 @@ def measure(table: Table, quick: bool) -> None:
                   None if quick else mine > theirs)  # fmt: skip
     _naming(table, bench, drawn, null, retrieved, quick)
     if not quick:
+        _shown(table, bench, retrieved)
         _starts(table, bench)
         contact_sheet(bench, drawn, retrieved[0], ROOT / HELD_OUT)
 
@@ -167,6 +168,23 @@ def _naming(
                   ", ".join(f"{name} {value:.3f}" for name, value in peers.items()),
                   "> null, > nearest",
                   None if quick else bool(mine > max(peers["null"], peers["nearest"])))  # fmt: skip
+
+
+def _shown(table: Table, bench: Bench, retrieved: Pictures) -> None:
+    """The same of what a page shows: of four samples the one most like what it is drawn from.
+
+    That is asked of the embedding by which they are drawn; the naming classifier has no part in it.
+    """
+    seeds = np.array(
+        [[derive(s, "a_generator, shown", i) for s in range(4)] for i in bench.test.table["id"]]
+    )
+    drawn = bench.draw(bench.embedding, seeds=seeds)
+    likeness = [(bench.clip.embed_images(d) * bench.embedding).sum(axis=1) for d in drawn]
+    best = drawn[np.argmax(likeness, axis=0), np.arange(len(bench.test))][None]
+    for k, what in enumerate(("category named", "concept named among 20")):
+        mine, peer = bench.named(best)[k], bench.named(retrieved)[k].mean()
+        table.add(f"{what}, best of four by agreement with the embedding", shown(mine),
+                  f"nearest {peer:.3f}", "> nearest", bool(mine.mean() > peer))  # fmt: skip
 
 
 def _starts(table: Table, bench: Bench) -> None:

@@ -144,7 +144,7 @@ def test_runs_that_are_not_as_published_are_refused(written, tmp_path, monkeypat
     data = bytearray(run.read_bytes())
     data[12:14] = (9999).to_bytes(2, "little")  # the type of its values
     run.write_bytes(data)
-    with pytest.raises(DataError, match="not a whole CIFTI-2 time series.*9999"):
+    with pytest.raises(DataError, match=r"not a whole CIFTI-2 time series.*9999"):
         study(root).load("01")
     run.write_bytes(b"no image")
     with pytest.raises(DataError, match="not a whole CIFTI-2 time series"):
