@@ -23,7 +23,7 @@ CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 def small():
     """Simulated brains, nothing drawn: whole or early cortex, chosen or fixed penalty."""
     study = load_study("virtual-min", CONFIG)
-    sizes = {"n_subjects": 1, "n_voxels": 200, "n_train": 80, "n_test": 20, "preset": "easy"}
+    sizes = {"n_subjects": 1, "n_voxels": 200, "n_train": 160, "n_test": 40, "preset": "easy"}
     whole, ridge = study.responses["single"], study.decoders["ridge"]
     chosen = ridge.model_copy(update={"targets": ("semantic",)})
     changed = study.model_copy(
@@ -81,7 +81,7 @@ def test_every_combination_is_scored_once_and_regions_are_kept_apart(scored):
     ]  # fmt: skip
     assert table["metric"].eq("retrieval_two_way").all()
     value = table.set_index(["responses", "decoder"])["value"]
-    assert value["single", "ridge"] > 0.65 > 0.5
+    assert value["single", "ridge"] > 0.65
     assert (table["q"] >= table["p"] - 1e-12).all()  # none is missing
     units = {n: read_sidecar(paths.responses(n, "01")).facts["n_units"] for n in study.responses}
     assert 0 < units["early"] < units["single"]
