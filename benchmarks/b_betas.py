@@ -44,7 +44,7 @@ SOURCES = (
     "neurodecode/preprocess/noise_regressors.py",
     "neurodecode/simulate/bold.py", "neurodecode/simulate/hrf.py", "neurodecode/simulate/noise.py",
     "neurodecode/simulate/trials.py", "neurodecode/simulate/tuning.py",
-    "neurodecode/simulate/world.py",
+    "neurodecode/simulate/world.py", "neurodecode/stimuli/data",
 )  # fmt: skip
 HIGH_PASS = 1 / 128
 FIGURES = (("split-half r, runs centred", 1), ("split-half r, not centred", 1),

@@ -22,14 +22,17 @@ from numpy.typing import NDArray
 from rsatoolbox.rdm import RDMs, compare
 from scipy.io import loadmat
 from scipy.stats import t
-from table import Table, run
+from table import WEIGHTS, Table, run
 
 from neurodecode.deconfound.similarity import cka, dcka, drsa, linear_kernel
 from neurodecode.models.clip import load_openclip
 from neurodecode.models.independent import Classifier, load_independent
 from neurodecode.stimuli.objects64 import load_objects64
 
-SOURCES = ("benchmarks/d_similarity.py", "neurodecode/deconfound/similarity.py")
+SOURCES = (
+    "benchmarks/d_similarity.py", "neurodecode/deconfound/similarity.py",
+    "neurodecode/stimuli/data", *WEIGHTS,
+)  # fmt: skip
 Array = NDArray[np.float64]
 FOLDER = Path(os.environ.get("NEURODECODE_RECORDINGS", "recordings"), "kriegeskorte92")
 OTHERS = 6  # untrained networks whose mean kernel is the confounder
