@@ -38,7 +38,7 @@ SOURCES = (
     "neurodecode/simulate/eeg_world.py", "neurodecode/simulate/eeg_features.py",
     "neurodecode/simulate/features.py", "neurodecode/simulate/world.py",
     "neurodecode/simulate/eeg_oracle.py", "neurodecode/simulate/people.py",
-    "neurodecode/simulate/scalp.py",
+    "neurodecode/simulate/scalp.py", "neurodecode/stimuli/data",
 )  # fmt: skip
 SHOWN = Analysis(low=0.5, high=20.0, start=0.08, stop=0.44, step=10)
 DRIFTS = {"none": (0.0, 0.0), "gains": (0.5, 0.0), "gains and mixing": (0.5, 0.15),

@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t
 from sklearn.model_selection import GroupKFold
-from table import Table, run
+from table import WEIGHTS, Table, run
 
 from neurodecode.contracts import Float, Responses, Stimuli
 from neurodecode.embed.banded_search import mixtures
@@ -39,6 +39,7 @@ SOURCES = (
     "neurodecode/embed/prediction_accuracy.py", "neurodecode/embed/ridge.py",
     "neurodecode/targets/gabor.py", "neurodecode/simulate/tuning.py",
     "neurodecode/simulate/responses.py", "neurodecode/simulate/world.py",
+    "neurodecode/stimuli/data", *WEIGHTS,
 )  # fmt: skip
 ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 N_MIXTURES, INNER_FOLDS = 20, 5
