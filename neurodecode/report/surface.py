@@ -6,12 +6,10 @@ table is how many the hemisphere's mesh has. fsaverage5 comes with nilearn.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 import numpy as np
 import pandas as pd
@@ -136,16 +134,15 @@ def _named_mesh(file: str) -> _Mesh:
 
 def _read(path: Path) -> tuple[Double, NDArray[np.int64]]:
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
+
+    from neurodecode.studies.volumes import NOT_AN_IMAGE
 
     try:
         image: Any = nib.load(path)
         points, faces = image.agg_data(("pointset", "triangle"))
     except FileNotFoundError as error:
         raise DataError(f"surface: {path}: no such file") from error
-    except (
-        OSError, EOFError, ValueError, AttributeError, zlib.error, ImageFileError, ExpatError
-    ) as error:  # fmt: skip
+    except NOT_AN_IMAGE as error:
         raise DataError(f"surface: {path}: not a GIFTI mesh ({error})") from error
     if np.ndim(points) != 2 or np.ndim(faces) != 2:
         raise DataError(f"surface: {path}: a GIFTI file, but no mesh (points and triangles)")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float, Recording
@@ -29,21 +25,11 @@ from neurodecode.studies.bids_runs import (
     volume_times,
     warn_masked_out,
 )
-from neurodecode.studies.volumes import RowsOnDisk
+from neurodecode.studies.volumes import NOT_AN_IMAGE, RowsOnDisk
 
 __all__ = ["read_surface", "region_files"]
 
 HEMISPHERES = ("L", "R")
-# What nibabel raises where a file is cut, or is of another kind.
-NOT_AN_IMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    ExpatError,
-    HeaderDataError,
-    ImageFileError,
-)
 
 
 @dataclass(frozen=True)

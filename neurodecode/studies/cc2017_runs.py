@@ -14,13 +14,17 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from neurodecode.contracts import Float
 from neurodecode.errors import DataError
-from neurodecode.studies.volumes import masked_volumes, open_image, read_image, voxel_names
+from neurodecode.studies.volumes import (
+    NOT_AN_IMAGE,
+    masked_volumes,
+    open_image,
+    read_image,
+    voxel_names,
+)
 
 __all__ = ["N_CLIPS", "TR", "clean", "read_cortex", "read_volumes", "repeats_agree"]
 
@@ -51,14 +55,7 @@ def read_cortex(path: Path) -> tuple[NDArray[Any], pd.DataFrame]:
         brain = image.header.get_axis(1)
         inside = np.isin(brain.name, list(CORTEX))
         values = np.asarray(image.dataobj)[:, inside]
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        AttributeError,
-        HeaderDataError,
-        ImageFileError,
-    ) as error:
+    except NOT_AN_IMAGE as error:
         raise DataError(f"{path}: not a whole CIFTI-2 time series ({error})") from error
     if inside.sum() != N_VERTICES:
         raise DataError(

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
@@ -22,6 +23,7 @@ from neurodecode.contracts import Float
 from neurodecode.errors import DataError, OutputError
 
 __all__ = [
+    "NOT_AN_IMAGE",
     "RowsOnDisk",
     "drop_columns",
     "masked_volumes",
@@ -30,6 +32,17 @@ __all__ = [
     "voxel_names",
 ]
 
+# What nibabel raises where a file is cut, or is of another kind.
+NOT_AN_IMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    AttributeError,
+    zlib.error,
+    ExpatError,
+    HeaderDataError,
+    ImageFileError,
+)
 BLOCK = 16_000_000  # bytes of volumes that are read at a time
 
 
@@ -46,7 +59,7 @@ def open_image(path: Path, n_axes: int) -> Any:
         image: Any = nib.load(path, keep_file_open=True)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
+    except NOT_AN_IMAGE as error:
         raise DataError(f"{path}: not a NIfTI image ({error})") from error
     if len(image.shape) != n_axes:
         raise DataError(f"{path}: must have {n_axes} axes, its header says {image.shape}")
@@ -63,7 +76,7 @@ def read_image(image: Any, path: Path) -> Float:
     """
     try:
         values: Float = np.asarray(image.dataobj, np.float32)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except NOT_AN_IMAGE as error:
         raise _cut(path, error) from error
     return values
 
@@ -96,7 +109,7 @@ def masked_volumes(image: Any, path: Path, mask: NDArray[np.bool_]) -> Iterator[
     for start in range(0, n_volumes, step):
         try:
             block = np.asarray(image.dataobj[..., start : start + step])
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+        except NOT_AN_IMAGE as error:
             raise _cut(path, error) from error
         yield block.T.reshape(block.shape[3], -1)[:, place]
 

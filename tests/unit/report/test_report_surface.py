@@ -131,6 +131,10 @@ def test_a_mesh_that_cannot_be_read(tmp_path):
         (tmp_path / "L.surf.gii").write_bytes(content)
         with pytest.raises(DataError, match="not a GIFTI mesh"):
             on_surface(units, {"r": np.ones(len(units))}, file)
+    volume = nib.Nifti1Image(np.zeros((2, 2, 2), np.float32), np.eye(4)).to_bytes()
+    (tmp_path / "L.nii").write_bytes(volume[:70] + b"\xff\x7f" + volume[72:])  # an unknown type
+    with pytest.raises(DataError, match="not a GIFTI mesh"):
+        on_surface(units, {"r": np.ones(len(units))}, str(tmp_path / "{hemi}.nii"))
     flat = nib.gifti.GiftiDataArray(np.ones(5, np.float32), intent="NIFTI_INTENT_SHAPE")
     nib.save(nib.GiftiImage(darrays=[flat]), tmp_path / "L.surf.gii")
     with pytest.raises(DataError, match="no mesh"):
