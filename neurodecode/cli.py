@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         "--parts", nargs="+", metavar="PART", help="clip captions independent vae unet"
     )
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--threads", type=int, default=1)
+    train.add_argument("--threads", type=int, default=2)
     train.set_defaults(handler=_train_generator)
 
     schema = commands.add_parser("schema", help="JSON schema of a study's YAML")

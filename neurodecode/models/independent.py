@@ -29,6 +29,7 @@ from neurodecode.models.training import Plan, fit, torch_generator
 __all__ = [
     "Classifier",
     "Independent",
+    "filtered",
     "hog_colour",
     "load_independent",
     "save_independent",
@@ -49,7 +50,7 @@ class Classifier(nn.Module):
         Channels at 32 x 32, 16 x 16, 8 x 8 and 4 x 4.
     """
 
-    def __init__(self, n_concepts: int, widths: tuple[int, ...] = (24, 48, 96, 192)) -> None:
+    def __init__(self, n_concepts: int, widths: tuple[int, ...] = (32, 64, 128, 256)) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         before = 3
@@ -178,9 +179,9 @@ def train_independent(pool: Pool, folder: Path, *, seed: int, steps: int) -> Cla
 
 
 def _restyle(pictures: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Mix the colour channels at random, grey every tenth picture, and blur half of the batches.
+    """Mix the colour channels, grey, filter and blur at random.
 
-    Colour and sharpness belong to a style more than to a concept.
+    Colour, texture and sharpness belong to a style more than to a concept.
     """
     n = len(pictures)
     noise = torch.randn(n, 3, 3, generator=rng)
@@ -192,7 +193,36 @@ def _restyle(pictures: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     if side < pictures.shape[-1]:
         small = F.interpolate(changed, (side, side), mode="area")
         changed = F.interpolate(small, pictures.shape[-2:], mode="bilinear")
-    return changed
+    return filtered(changed, rng)
+
+
+def filtered(pictures: torch.Tensor, rng: torch.Generator, *, share: float = 0.8) -> torch.Tensor:
+    """Blend pictures with themselves behind a random filter each: texture changes, shape stays.
+
+    Random convolutions of 1, 3 or 5 pixels, in their mixing variant (Xu et al., ICLR 2021).
+
+    Parameters
+    ----------
+    pictures : float (n, 3, h, w)
+    rng : torch.Generator
+    share : float
+        How many are filtered, 0 to 1.
+
+    Returns
+    -------
+    float (n, 3, h, w)
+        Not clamped; the filtered part has the contrast of the picture.
+    """
+    n, _, height, width = pictures.shape
+    side = 2 * int(torch.randint(0, 3, (), generator=rng)) + 1
+    kernels = torch.randn(n * 3, 3, side, side, generator=rng)
+    around = F.pad(pictures - 0.5, (side // 2,) * 4, mode="replicate")
+    seen = F.conv2d(around.flatten(0, 1)[None], kernels, groups=n).view(n, 3, height, width)
+    spread = pictures.std((1, 2, 3), keepdim=True)
+    seen = seen / seen.std((1, 2, 3), keepdim=True).clamp_min(1e-3) * spread + 0.5
+    part = torch.rand(n, 1, 1, 1, generator=rng)
+    part = part * (torch.rand(n, 1, 1, 1, generator=rng) < share)
+    return pictures + part * (seen - pictures)
 
 
 def save_independent(model: Classifier, pool: Pool, folder: Path) -> None:

@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 PARTS = {
     "clip": (2400, 0.6),
     "captions": (1200, 0.4),  # mostly reading texts
-    "independent": (6000, 0.25),
+    "independent": (12000, 0.2),
     "vae": (1500, 0.5),
-    "unet": (5400, 0.95),
+    "unet": (12000, 0.3),
 }
 
 

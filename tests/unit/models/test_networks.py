@@ -12,12 +12,13 @@ from neurodecode.errors import ConfigError, MissingWeights
 from neurodecode.models import training
 from neurodecode.models.clip import build_tiny_clip, load_openclip, save_openclip
 from neurodecode.models.diffusion import Generator
-from neurodecode.models.independent import hog_colour, load_independent
+from neurodecode.models.independent import filtered, hog_colour, load_independent
 from neurodecode.models.pictures import augment, to_unit
 from neurodecode.models.train_generator import train_generator
 from neurodecode.models.training import Plan, fit
 from neurodecode.models.unet import build_unet
 from neurodecode.models.vae import build_vae, decode, encode, load_diffusers, psnr
+from neurodecode.stimuli.objects64 import load_objects64
 
 torch.set_num_threads(1)
 
@@ -133,14 +134,28 @@ def test_openclip_survives_a_folder_and_embeds_unit_vectors(tmp_path):
         load_openclip(str(tmp_path / "none"))
 
 
-def test_the_independent_extractor_names_its_concepts():
-    extractor = load_independent()
-    pictures = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)
-    assert extractor.features(pictures).shape == (3, 192)
-    assert extractor.name_logits(pictures).shape == (3, len(extractor.concepts))
-    assert len(extractor.concepts) == len(extractor.categories)
+def test_the_independent_extractor_names_pictures_of_a_style_that_it_has_not_seen():
+    extractor, test = load_independent(), load_objects64(("test",))
+    logits = extractor.name_logits(test.pixels)
+    named = np.array(extractor.concepts)[logits.argmax(axis=1)]
+    kinds = np.array(extractor.categories)[logits.argmax(axis=1)]
+    assert (named == test.table["caption"]).mean() > 0.4  # chance .001
+    assert (kinds == test.table["category"]).mean() > 0.6  # chance .14
+    assert extractor.features(test.pixels[:3]).shape == (3, 256)
     with pytest.raises(MissingWeights):
         load_independent(Path("nowhere"))
+
+
+def test_a_random_filter_changes_texture_and_keeps_shape():
+    halves = torch.zeros(64, 3, 16, 16)
+    halves[..., 8:] = torch.tensor([0.9, 0.2, 0.4]).view(3, 1, 1)
+    seen = filtered(halves, torch.Generator().manual_seed(1), share=1.0)
+    away = torch.cat([seen[..., :6], seen[..., 10:]], -1)  # the filter has five pixels at most
+    for half in away.split(6, dim=-1):
+        torch.testing.assert_close(half, half[..., :1, :1].expand_as(half), atol=1e-5, rtol=0)
+    changed = (seen - halves).abs().amax((1, 2, 3)) > 0.05
+    assert changed.float().mean() > 0.8
+    assert torch.equal(filtered(halves, torch.Generator().manual_seed(1), share=0.0), halves)
 
 
 def test_hog_colour_tells_shape_and_colour_apart():
