@@ -12,8 +12,9 @@ demo: $(STAMP)
 	$(RUN) snakemake --profile workflows/profiles/local
 	@echo "The report: results/report/index.html"
 
+# Three workers for two cores: tests of SLURM and LSL wait for what they have started.
 test: $(STAMP)
-	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup --cov=neurodecode --cov-branch --cov-report=term:skip-covered
+	$(RUN) OMP_NUM_THREADS=1 pytest -n 3 --dist loadgroup --cov=neurodecode --cov-branch --cov-report=term:skip-covered
 
 lint: $(STAMP)
 	$(RUN) ruff format --check .

@@ -17,6 +17,7 @@ from neurodecode.contracts import Responses
 from neurodecode.embed.lda import ShrinkageLdaDecoder
 from neurodecode.embed.ridge import RidgeDecoder
 from neurodecode.evaluate.inference import difference, interval
+from neurodecode.evaluate.tables import top1
 from neurodecode.preprocess.block_position import BlockPosition
 from neurodecode.preprocess.blocks import Blocks
 from neurodecode.studies.haxby2001 import EMBEDDED, Haxby2001
@@ -24,18 +25,18 @@ from neurodecode.studies.haxby2001 import EMBEDDED, Haxby2001
 SOURCES = (
     "benchmarks/a_haxby.py", "neurodecode/embed/ridge.py", "neurodecode/embed/lda.py",
     "neurodecode/preprocess/blocks.py", "neurodecode/preprocess/block_position.py",
-    "neurodecode/evaluate/inference.py",
+    "neurodecode/evaluate/inference.py", "neurodecode/evaluate/tables.py",
     "neurodecode/studies/haxby2001.py", "neurodecode/studies/data/haxby2001",
 )  # fmt: skip
 N_BOOTSTRAP = 10_000
 
 
-def ours(decoder: type, responses: Responses) -> NDArray[np.bool_]:
-    """Whether each trial's category is decoded, each run left out once."""
+def ours(decoder: type, responses: Responses) -> NDArray[np.float64]:
+    """Whether each trial's category is decoded, each run left out once; ties share, as on pages."""
     labels = responses.trials["category"].to_numpy(dtype=str)
     runs = responses.trials["run"].astype(str).to_numpy()
     codes = (labels[:, None] == np.unique(labels)).astype(np.float32)
-    hit = np.zeros(len(labels), dtype=bool)
+    hit = np.zeros(len(labels))
     for train, test in LeaveOneGroupOut().split(labels, groups=runs):
         fitted = decoder(targets=("semantic",)).fit(
             responses.data[train],
@@ -43,8 +44,9 @@ def ours(decoder: type, responses: Responses) -> NDArray[np.bool_]:
             labels=labels[train],
             groups=runs[train],
         )
-        decoded = fitted.predict(responses.data[test])["label"].argmax(axis=1)
-        hit[test] = np.array(fitted.classes)[decoded] == labels[test]
+        named = top1(fitted.predict(responses.data[test])["label"].T)
+        own = np.searchsorted(fitted.classes, labels[test])
+        hit[test] = named[own, np.arange(len(own))]
     return hit
 
 
@@ -89,21 +91,20 @@ def measure(table: Table, quick: bool) -> None:
     causal = Blocks("preceding_rest", 0.0, None).estimate(recording)
     runs = responses.trials["run"].astype(str).to_numpy()
 
-    def shown(hit: NDArray[np.bool_]) -> str:
-        low, high = interval(hit.astype(float), runs, np.random.default_rng(0), N_BOOTSTRAP)
+    def shown(hit: NDArray[np.float64]) -> str:
+        low, high = interval(hit, runs, np.random.default_rng(0), N_BOOTSTRAP)
         return f"{hit.mean():.3f} ({low:.3f} to {high:.3f})"
 
     ridge = ours(RidgeDecoder, responses)
     table.add("accuracy_8way, ridge", shown(ridge), "chance .125", ">= .80", ridge.mean() >= 0.80)
     if not quick:
-        peer = nilearn_decoder(responses)
-        hits = ridge.astype(float), peer.astype(float)
-        mean, low, high = difference(*hits, runs, np.random.default_rng(0), N_BOOTSTRAP)
+        peer = nilearn_decoder(responses).astype(float)
+        mean, low, high = difference(ridge, peer, runs, np.random.default_rng(0), N_BOOTSTRAP)
         table.add("ridge - nilearn Decoder, same trials and folds",
                   f"{mean:+.3f} ({low:+.3f} to {high:+.3f})",
                   f"Decoder {shown(peer)}", "lower bound >= -.05", low >= -0.05)  # fmt: skip
     table.add("accuracy_8way, shrinkage LDA", shown(ours(ShrinkageLdaDecoder, responses)))
-    table.add("accuracy_8way, LinearSVC", "", shown(linear_svc(responses)))
+    table.add("accuracy_8way, LinearSVC", "", shown(linear_svc(responses).astype(float)))
     table.add("training-statistics variant, ridge", shown(ours(RidgeDecoder, causal)))
     table.add(
         "training-statistics variant, shrinkage LDA", shown(ours(ShrinkageLdaDecoder, causal))
