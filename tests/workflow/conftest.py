@@ -14,11 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
-    """Keep what shares a run of the pipeline on one worker, so that it is made once."""
+    """Keep what shares a run of the pipeline on one worker, so that it is made once; long first."""
     for item in items:
         if item.path.parent == Path(__file__).parent and item.path.stem != "test_benchmarks":
             shared = "small_config" in item.fixturenames
             item.add_marker(pytest.mark.xdist_group("small" if shared else item.path.stem))
+    # What takes seconds begins first, so that no worker ends with it alone.
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
