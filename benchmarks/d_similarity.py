@@ -37,8 +37,7 @@ Array = NDArray[np.float64]
 FOLDER = Path(os.environ.get("NEURODECODE_RECORDINGS", "recordings"), "kriegeskorte92")
 OTHERS = 6  # untrained networks whose mean kernel is the confounder
 EPOCHS = 5
-# Channels of our own convolutional networks: a small one, and the extractor that ships.
-WIDTHS = {"small": (24, 48, 96, 192), "extractor": (32, 64, 128, 256)}
+SMALL = (24, 48, 96, 192)  # channels, whatever size the extractor that ships has
 
 
 @cache
@@ -59,8 +58,9 @@ def pixel_kernels() -> Array:
 def untrained(architecture: str, seed: int) -> Array:
     """Kernel of an untrained network's last pooled features."""
     torch.manual_seed(seed)
-    if architecture in WIDTHS:
-        return linear_kernel(Classifier(7, WIDTHS[architecture]).features(pictures()).numpy())
+    if architecture in ("small", "extractor"):
+        network = Classifier(7, SMALL) if architecture == "small" else Classifier(7)
+        return linear_kernel(network.features(pictures()).numpy())
     import torchvision
 
     network = getattr(torchvision.models, architecture)(weights=None)
@@ -80,7 +80,7 @@ def trained(seed: int) -> tuple[Array, float]:
     seen = torch.from_numpy(stimuli.pixels).permute(0, 3, 1, 2).float() / 255
     target = torch.from_numpy(labels)
     torch.manual_seed(seed)
-    network = Classifier(len(names), WIDTHS["small"])
+    network = Classifier(len(names), SMALL)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(seen)).split(64):
@@ -136,7 +136,7 @@ def networks(table: Table, quick: bool) -> None:
     """Untrained pairs of four architectures; trained pairs beside them."""
     n_pairs = 2 if quick else 5
     pixels, found = pixel_kernels(), {}
-    for architecture in (*WIDTHS, "resnet18", "alexnet"):
+    for architecture in ("small", "extractor", "resnet18", "alexnet"):
         others = np.mean([untrained(architecture, 100 + k) for k in range(OTHERS)], axis=0)
         known = np.concatenate([pixels, others[None]])
         nets = [untrained(architecture, k) for k in range(2 * n_pairs)]
