@@ -101,7 +101,7 @@ def shown(items: NDArray[np.float64]) -> str:
 
 def measure(table: Table, quick: bool) -> None:
     """Fill the table; ``quick`` draws one seed of 40 pictures."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(1 if quick else 2)  # of quick ones several run at once
     bench = Bench(1 if quick else 2, 40 if quick else None)
     n = len(bench.test)
     pixels = to_unit(bench.test.pixels)
