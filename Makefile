@@ -4,7 +4,8 @@ PYTHON ?= python3
 export NEURODECODE_VENV ?= $(CURDIR)/.venv
 BIN := $(NEURODECODE_VENV)/bin
 STAMP := $(NEURODECODE_VENV)/.installed-$(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
-RUN := env PATH="$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" HF_HUB_OFFLINE=1
+# Each job is a process: what Python compiles is kept, also where the caller's shell says not to.
+RUN := env PATH="$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=
 
 .PHONY: demo test lint setup clean
 

@@ -30,7 +30,7 @@ SIGMAS = (6.0, 12.0, 24.0)
 
 
 def measure(table: Table, quick: bool) -> None:
-    """Fill the table; it is quick as it is."""
+    """Fill the table; ``quick`` has one blur."""
     everything = load_objects64(("decoder", "test"))
     tested = (everything.table["set"] == "test").to_numpy()
     scored, trained = everything.where(tested), everything.where(~tested)
@@ -43,14 +43,15 @@ def measure(table: Table, quick: bool) -> None:
     low_level, semantic = metrics[:2], metrics[2:]
     table.add(f"{' | '.join(metrics)}, N = {len(scored)}", "blurred truth", _shown(near, metrics))
     deceived = []
-    for sigma in SIGMAS:
+    sigmas = SIGMAS[1:2] if quick else SIGMAS
+    for sigma in sigmas:
         blurred = np.stack([gaussian_filter(p, (sigma, sigma, 0)) for p in scored.pixels])
         blur = _scores(independent, scored, blurred)
         table.add(f"blur SD {sigma:g} of 64 pixels", _shown(blur, metrics))
         wins = all(blur[m] > near[m] for m in low_level)
         deceived.append(wins and all(blur[m] < near[m] for m in semantic))
     table.add("blurs that win both low-level and lose both semantic scores",
-              f"{sum(deceived)} of {len(SIGMAS)}", "nearest training picture", ">= 1",
+              f"{sum(deceived)} of {len(sigmas)}", "nearest training picture", ">= 1",
               any(deceived))  # fmt: skip
 
 

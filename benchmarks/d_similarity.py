@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 FOLDER = Path(os.environ.get("NEURODECODE_RECORDINGS", "recordings"), "kriegeskorte92")
 OTHERS = 6  # untrained networks whose mean kernel is the confounder
 EPOCHS = 5
+ARCHITECTURES = ("small", "extractor", "resnet18", "alexnet")
 SMALL = (24, 48, 96, 192)  # channels, whatever size the extractor that ships has
 
 
@@ -136,7 +137,7 @@ def networks(table: Table, quick: bool) -> None:
     """Untrained pairs of four architectures; trained pairs beside them."""
     n_pairs = 2 if quick else 5
     pixels, found = pixel_kernels(), {}
-    for architecture in ("small", "extractor", "resnet18", "alexnet"):
+    for architecture in ARCHITECTURES[: 3 if quick else None]:
         others = np.mean([untrained(architecture, 100 + k) for k in range(OTHERS)], axis=0)
         known = np.concatenate([pixels, others[None]])
         nets = [untrained(architecture, k) for k in range(2 * n_pairs)]
@@ -226,7 +227,7 @@ def real(table: Table, quick: bool) -> None:
 
 
 def measure(table: Table, quick: bool) -> None:
-    """Fill the table; ``quick`` has fewer pairs and draws, and trains nothing."""
+    """Fill the table; ``quick`` has fewer networks, pairs and draws, and trains nothing."""
     torch.set_num_threads(1)
     real(table, quick)
     networks(table, quick)

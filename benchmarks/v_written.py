@@ -128,8 +128,8 @@ def decoding(table: Table, folder: Path, people: list[str]) -> None:
 
 
 def measure(table: Table, quick: bool) -> None:
-    """Fill the table; ``quick`` writes two people and 60 pictures and decodes nothing."""
-    sizes = ["--train", "48", "--test", "12"] if quick else []
+    """Fill the table; ``quick`` writes two people and 30 pictures and decodes nothing."""
+    sizes = ["--train", "24", "--test", "6"] if quick else []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder, [decoding_study(s, s, root=str(folder / "data/virtual-cohort" / d))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -156,8 +157,22 @@ def motion_maps(frames: NDArray[np.uint8], bank: Bank) -> Float:
     change = light - light.mean(axis=0)
     spectrum = fft.fftn(change)
     n, side = light.shape[:2]
+    energy = [
+        np.square(np.abs(fft.ifftn(spectrum * drifting))).mean(0)
+        for drifting in _drifting(n, side, bank)
+    ]
+    stack = np.stack(energy).reshape(len(bank.speeds), bank.n_directions, side, side)
+    opponent = stack - np.roll(stack, bank.n_directions // 2, axis=1)
+    opponent /= 1e-4 + stack.sum(axis=(0, 1))
+    pooled: Float = _pool(opponent.reshape(1, -1, side, side).astype(np.float32))[0]
+    return pooled
+
+
+@lru_cache(maxsize=2)  # the same for each clip of a study
+def _drifting(n: int, side: int, bank: Bank) -> tuple[NDArray[np.float64], ...]:
+    """Filters (n, side, side) by speed and direction, in frequencies."""
     ft, fy, fx = np.meshgrid(*(np.fft.fftfreq(m) for m in (n, side, side)), indexing="ij")
-    energy = []
+    made = []
     for speed in bank.speeds:
         for k in range(bank.n_directions):
             angle = 2 * np.pi * k / bank.n_directions
@@ -168,15 +183,12 @@ def motion_maps(frames: NDArray[np.uint8], bank: Bank) -> Float:
                 -((along - 0.08) ** 2 + across**2) / (2 * 0.04**2)
                 - (ft + speed * along) ** 2 / (2 * 0.06**2)
             )
-            energy.append(np.square(np.abs(fft.ifftn(spectrum * (tuned * (along > 0))))).mean(0))
-    stack = np.stack(energy).reshape(len(bank.speeds), bank.n_directions, side, side)
-    opponent = stack - np.roll(stack, bank.n_directions // 2, axis=1)
-    opponent /= 1e-4 + stack.sum(axis=(0, 1))
-    pooled: Float = _pool(opponent.reshape(1, -1, side, side).astype(np.float32))[0]
-    return pooled
+            made.append(tuned * (along > 0))
+    return tuple(made)
 
 
-def _transfers(side: int, bank: Bank) -> list[NDArray[np.float64]]:
+@lru_cache(maxsize=2)
+def _transfers(side: int, bank: Bank) -> tuple[NDArray[np.float64], ...]:
     """One-sided band-pass filters: the modulus of what they pass is a quadrature pair's energy."""
     fy, fx = np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side), indexing="ij")
     radius, direction = np.hypot(fx, fy), np.arctan2(fy, fx)
@@ -194,7 +206,7 @@ def _transfers(side: int, bank: Bank) -> list[NDArray[np.float64]]:
                 transfer = np.exp(-(ratio**2) / 2 - turn**2 / (2 * 0.35**2))
             transfer[0, 0] = 0
             made.append(2 * transfer)
-    return made
+    return tuple(made)
 
 
 def _pool(maps: Float) -> Float:
@@ -239,8 +251,7 @@ def _attributes(pictures: NDArray[np.uint8], categories: pd.Series) -> Float:
     for picture, category in zip(pictures, categories, strict=True):
         figure = _figure(picture)
         y, x = np.nonzero(figure)
-        grey, hsv = picture.mean(axis=2) / 255, rgb2hsv(picture)
-        inside = hsv[figure]
+        grey, inside = picture.mean(axis=2) / 255, rgb2hsv(picture[figure])
         angle = 2 * np.pi * inside[:, 0]
         hues = [
             (inside[:, 1] * wave(k * angle)).mean() for k in (1, 2) for wave in (np.cos, np.sin)

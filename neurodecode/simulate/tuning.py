@@ -103,18 +103,18 @@ class Tuning:
         """Return the same tuning with its scales taken from the reference pictures."""
         scales: dict[str, tuple[Float, Float]] = {}
         channels = reference.edges
-        scales["edges"] = (channels.mean(axis=(0, 2, 3)), channels.std(axis=(0, 2, 3)))
+        scales["edges"] = (channels.mean(axis=(0, 2, 3)), _spread(channels, (0, 2, 3)))
         for kind in KINDS[1:]:
             table = getattr(reference, kind)
-            scales[kind] = (table.mean(axis=0), np.maximum(table.std(axis=0), 1e-6))
+            scales[kind] = (table.mean(axis=0), _spread(table))
         made = Tuning(self.fields, self.weights, self.shares, self.bank, scales)
         total = np.zeros((len(reference), len(self.fields)), np.float32)
         for kind in KINDS:
             drive = made._drive(kind, reference)
-            mean, sd = drive.mean(axis=0), np.maximum(drive.std(axis=0), 1e-6)
+            mean, sd = drive.mean(axis=0), _spread(drive)
             scales[f"drive {kind}"] = mean, sd
             total += (drive - mean) / sd * np.sqrt(self.shares[kind])
-        scales["whole"] = total.mean(axis=0), total.std(axis=0)
+        scales["whole"] = total.mean(axis=0), _spread(total)
         return made
 
     def _drive(self, kind: str, features: Features) -> Float:
@@ -142,6 +142,12 @@ class Tuning:
         for k in range(c):
             total += (flat[:, k] @ fields) * self.weights[kind][k]
         return total
+
+
+def _spread(values: Float, axis: int | tuple[int, ...] = 0) -> Float:
+    """SD; 1 where nothing varies over the reference, as another picture may differ in it."""
+    sd: Float = values.std(axis=axis)
+    return np.where(sd > 1e-6, sd, np.float32(1))
 
 
 @dataclass(frozen=True)

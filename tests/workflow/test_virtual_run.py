@@ -2,9 +2,12 @@
 
 import pytest
 import yaml
-from conftest import ROOT, snakemake
+from conftest import ROOT
 
 from neurodecode.artifacts import read_table
+from neurodecode.cli import main
+from neurodecode.config import load_study
+from neurodecode.report.stage import write_report
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -28,10 +31,11 @@ def run(tmp_path_factory):
     (folder / "studies").mkdir()
     (folder / "studies" / "people.yaml").write_text(yaml.safe_dump(study))
     config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump({"studies": ["people"], "seed": 3, "results": "results"}))
-    done = snakemake(config, folder / "run")
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder / "run" / "results"
+    config.write_text(yaml.safe_dump({"studies": ["people"], "seed": 3}))
+    places = ["--out", str(folder / "results"), "--config", str(config)]
+    assert main(["reconstruct", "--study", "people", "--subject", "01", *places]) == 0
+    write_report([load_study("people", config)], folder / "results", 3)
+    return folder / "results"
 
 
 def test_held_out_pictures_are_identified_and_without_brain_data_not(run):

@@ -43,6 +43,14 @@ def brains(world, seen, n=2):
     return [draw_brain(world, person, seen[2]) for _, person in draw_people(world, n).iterrows()]
 
 
+def test_a_kind_of_picture_that_brains_are_not_scaled_over_moves_voxels_no_more_than_others(seen):
+    stimuli, features, _ = seen
+    faces = (stimuli.table["category"] == "face").to_numpy()
+    reference = features.rows(np.flatnonzero(~faces))
+    signal = draw_brain(small(), draw_people(small(), 1).iloc[0], reference).tuning.signal(features)
+    assert np.abs(signal[faces]).max() < 20
+
+
 def test_the_default_sheet_has_2000_voxels_and_more_and_people_differ():
     cortex = named("realistic").cortex
     sheets = [draw_anatomy(cortex, 1, f"sub-{k}") for k in range(5)]
