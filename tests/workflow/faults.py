@@ -15,12 +15,17 @@ from pathlib import Path
 from neurodecode.cli import main
 
 FORKS = multiprocessing.get_context("forkserver")
+# What the stages import, so that no process does it again.
 FORKS.set_forkserver_preload(
     ["pytest", "rich.console", "neurodecode.report.stage", "neurodecode.report.terminal",
      "neurodecode.preprocess.as_given", "neurodecode.studies.arrays",
      "neurodecode.reconstruct.baselines", "neurodecode.embed.ridge", "neurodecode.targets.pixels",
      "neurodecode.evaluate.stage", "neurodecode.targets.stage", "neurodecode.preprocess.stage",
-     "neurodecode.reconstruct.stage", "pandas.io.formats.csvs"]
+     "neurodecode.reconstruct.stage", "pandas.io.formats.csvs", "neurodecode.embed.encode_stage",
+     "neurodecode.embed.lda", "neurodecode.embed.searchlight", "neurodecode.deconfound.residualize",
+     "neurodecode.online.demo", "neurodecode.online.kalman", "neurodecode.online.kinematics",
+     "neurodecode.online.stage", "neurodecode.online.whitening", "neurodecode.online.wiener",
+     "matplotlib.pyplot", "nilearn.plotting", "plotly.graph_objects"]
 )  # fmt: skip
 
 

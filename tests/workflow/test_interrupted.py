@@ -147,11 +147,11 @@ def whole(tmp_path_factory) -> Path:
     np.savez(
         folder / "data.npz",
         pictures=pictures,
-        x=pictures.reshape(30, -1)[:, ::9] / 255,
-        noise=rng.normal(size=(30, 86)),
+        x=pictures.reshape(30, -1)[:, ::27] / 255,
+        noise=rng.normal(size=(30, 29)),
         split=np.repeat(["train", "test"], [20, 10]),
         labels=np.tile(["cat", "cup"], 15),
-        mm=np.argwhere(np.ones((86, 1, 1))),
+        mm=np.argwhere(np.ones((29, 1, 1))),
     )
     np.savez(
         folder / "arm.npz",
