@@ -18,7 +18,6 @@ from neurodecode.contracts import Float, Stimuli
 from neurodecode.evaluate.measures import Features
 from neurodecode.evaluate.tables import pixel_rows, resized
 from neurodecode.evaluate.video_metrics import clip_pcc
-from neurodecode.models.independent import hog_colour, load_independent
 from neurodecode.pipeline import Job
 from neurodecode.registry import make
 
@@ -63,6 +62,9 @@ class Extractors:
     """
 
     def __init__(self, job: Job, scored: Stimuli) -> None:
+        # Only here is torch needed: what makes pages of scores, and scores of labels, goes without.
+        from neurodecode.models.independent import hog_colour, load_independent
+
         side = job.study.evaluate.resolution
         height, width = (side, side) if side else scored.pixels.shape[1:3]
         self.size = (int(height), int(width))

@@ -20,8 +20,8 @@ from neurodecode.artifacts import (
 from neurodecode.config import StudyConfig
 from neurodecode.contracts import Conditions, Reconstruction, Responses, Stimuli, Targets
 from neurodecode.errors import DataError, MissingWeights
-from neurodecode.evaluate import extractors
 from neurodecode.evaluate.dictionary import COLUMNS, define
+from neurodecode.models import independent
 from neurodecode.paths import Paths
 from neurodecode.pipeline import Job, run
 
@@ -167,7 +167,7 @@ def fakes(monkeypatch):
     monkeypatch.setitem(sys.modules, "fake_mini", sys.modules[__name__])
     monkeypatch.setitem(registry.BUILT_IN["study"], "virtual", "fake_mini:FakeStudy")
     monkeypatch.setitem(registry.BUILT_IN["extractor"], "openclip", "fake_mini:FakeExtractor")
-    monkeypatch.setattr(extractors, "load_independent", FakeIndependent)
+    monkeypatch.setattr(independent, "load_independent", FakeIndependent)
 
 
 def trials(names, categories, runs):
@@ -289,7 +289,7 @@ def test_pictures_of_another_size_are_scored(tmp_path, monkeypatch):
     mini = pictures_study(tmp_path, ("decoded",))
     monkeypatch.setattr(FakeExtractor, "embed", lambda self, p: flat(p[:, :16, :16]))
     monkeypatch.setattr(FakeIndependent, "features", lambda self, p: flat(p[:, :16, :16]))
-    monkeypatch.setattr(extractors, "hog_colour", lambda p: flat(p[:, :16, :16]))
+    monkeypatch.setattr(independent, "hog_colour", lambda p: flat(p[:, :16, :16]))
     shown = mini.job.adapter.stimuli().pixels[6:].repeat(2, axis=1).repeat(2, axis=2)
     mini.draw("decoded", mini.table, shown)
     score = mini.scores().set_index("metric")["value"]

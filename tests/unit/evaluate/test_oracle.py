@@ -17,9 +17,9 @@ from test_evaluate_stage import (
 
 from neurodecode import registry
 from neurodecode.artifacts import read_table
-from neurodecode.evaluate import extractors
 from neurodecode.evaluate.dictionary import collect, is_identification
 from neurodecode.evaluate.tables import correlations
+from neurodecode.models import independent
 
 SCORED = [f"p{k:02d}" for k in range(6, 12)]
 # Row: candidate; column: trial. The fifth is taken for the first, the sixth for its equal.
@@ -51,7 +51,7 @@ def fakes(monkeypatch):
     monkeypatch.setitem(registry.BUILT_IN["study"], "virtual", "fake_knowing:KnowingStudy")
     monkeypatch.setitem(sys.modules, "fake_mini", sys.modules["test_evaluate_stage"])
     monkeypatch.setitem(registry.BUILT_IN["extractor"], "openclip", "fake_mini:FakeExtractor")
-    monkeypatch.setattr(extractors, "load_independent", FakeIndependent)
+    monkeypatch.setattr(independent, "load_independent", FakeIndependent)
 
 
 def of(table, role):

@@ -65,7 +65,7 @@ def test_without_tuning_no_voxel_answers_to_motion(study):
 
 @pytest.mark.parametrize("tuned", [True, False])
 def test_its_truth_tells_a_clip_from_its_reverse_only_by_motion(tuned):
-    study = small(n_train=20, n_test=16, n_voxels=300, motion_tuning=tuned)
+    study = small(n_train=10, n_test=16, n_voxels=300, motion_tuning=tuned)
     responses, scored = study.load("01"), study.stimuli().scored
     rows = (responses.trials["set"] == "test").to_numpy()
     tested = replace(responses, data=responses.data[rows], trials=responses.trials[rows])
