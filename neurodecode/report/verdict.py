@@ -347,7 +347,7 @@ def _against(score: Score, other: Score) -> str:
         return "scores clearly lower"
     if clearly_better(other, score):
         return "scores clearly higher"
-    return "does as well, within the intervals"
+    return "cannot be told from it: their intervals overlap"
 
 
 def _beside_all(material: Material, claims: list[Claim]) -> str:

@@ -98,7 +98,7 @@ def test_the_picture_study_is_judged_by_the_independent_extractor(world: Materia
     assert said.metric == "two_way_independent"
     assert "in both subjects" in said.headline
     assert "The brains are simulated" in said.lead
-    assert "does as well, within the intervals" in said.lead
+    assert "cannot be told from it: their intervals overlap" in said.lead
 
 
 def test_no_success_in_words_at_chance(world: Material) -> None:
