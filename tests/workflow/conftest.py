@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def small_config(tmp_path_factory):
-    """Config of one study: Haxby by pixels, one system and one baseline, few permutations."""
+    """Config of one study: Haxby with one system and one baseline, few permutations."""
     folder = tmp_path_factory.mktemp("config")
     study = yaml.safe_load((ROOT / "config/studies/haxby2001.yaml").read_text())
     study["systems"] = [
@@ -34,9 +34,6 @@ def small_config(tmp_path_factory):
         {"responses": "blocks", "decoder": "ridge", "generator": "mean_picture",
          "role": "baseline", "sources": ["decoded"]},
     ]  # fmt: skip
-    study["decoders"]["ridge"]["targets"] = ["pixels"]
-    study["generators"]["nearest"]["by"] = "pixels"
-    study["reconstruct"]["choose_by"] = "pixels"
     del study["multiverse"]
     study["evaluate"] = {"n_bootstrap": 200, "n_permutations": 500}
     study["name"] = "small"
